@@ -1,0 +1,146 @@
+/**
+ * What passes between the main thread (control) and the media workers: typed messages, control
+ * only, never a packet. `MediaPlane` is the same as an interface, which media-plane.ts implements
+ * over worker threads and tests implement in memory.
+ */
+import type { MediaKind, TrackSource } from "#protocol";
+
+/** An RTP codec as our own tables name it; `fmtp` as in SDP (RFC 8866 section 6.15). */
+export interface CodecInfo {
+  readonly name: "opus" | "VP8" | "H264" | "VP9" | "AV1";
+  readonly clockRateHz: number;
+  readonly channels?: number;
+  readonly fmtp?: string;
+}
+
+/** A published track as nodes tell each other of it. `layers` are RIDs, lowest quality first; [""] without simulcast. */
+export interface TrackDescription {
+  readonly trackId: string;
+  readonly kind: MediaKind;
+  readonly source: TrackSource;
+  readonly codec: CodecInfo;
+  readonly layers: readonly string[];
+}
+
+export interface NegotiateInput {
+  readonly peerId: string;
+  readonly roomId: string;
+  readonly sdp: string;
+  /** Own tracks by mid; ids are given by the caller so that they are unique in the mesh. */
+  readonly tracks: readonly { readonly mid: string; readonly source: TrackSource; readonly trackId: string }[];
+  /** Discard an older transport of this peer and start anew. */
+  readonly fresh: boolean;
+}
+export interface NegotiateResult {
+  readonly sdp: string;
+  readonly tracks: readonly (TrackDescription & { readonly mid: string })[];
+  readonly slots: readonly { readonly mid: string; readonly kind: MediaKind }[];
+}
+/** Refusals of an offer, each a stable code for the client; nothing changed. */
+export type NegotiateErrorCode =
+  | "sdp_malformed"
+  | "sdp_unsupported"
+  | "sdp_too_large"
+  | "peer_limit"
+  | "media_unavailable";
+
+/** Which layer a slot should show: the smallest that covers this many device pixels. */
+export interface LayerTarget {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** ICE and DTLS parameters of one end of a trunk; they travel as gossip direct messages. */
+export interface TrunkParameters {
+  readonly ufrag: string;
+  readonly pwd: string;
+  readonly fingerprint: { readonly algorithm: string; readonly value: string };
+  readonly candidates: readonly { readonly host: string; readonly port: number; readonly priority: number }[];
+}
+/** One stream on a trunk: one layer of one track. The receiver chooses the SSRCs, so no packet can come too early. */
+export interface TrunkStream {
+  readonly roomId: string;
+  readonly track: TrackDescription;
+  readonly layer: string;
+  readonly ssrc: number;
+  readonly rtxSsrc: number;
+}
+
+export interface MediaPlane {
+  /** Binds the UDP ports; resolves with what the node advertises. */
+  start(): Promise<{ readonly candidates: readonly { readonly host: string; readonly port: number }[] }>;
+  stop(): Promise<void>;
+
+  /** Answers an offer. Rejects with a MediaError that carries a NegotiateErrorCode. */
+  negotiate(input: NegotiateInput): Promise<NegotiateResult>;
+  closePeer(peerId: string): void;
+  /** Puts a track on a slot or (null) empties it; idempotent. The first packet on a video slot is a keyframe. */
+  assignSlot(input: {
+    readonly peerId: string;
+    readonly mid: string;
+    readonly trackId: string | null;
+    readonly target?: LayerTarget;
+  }): void;
+  /** Stops or restarts forwarding of a track at the source, whatever the client sends. */
+  setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void;
+  closeTrack(trackId: string): void;
+
+  /** The offerer is the controlling agent and DTLS client; the answerer is lite and passive. */
+  createTrunk(input: { readonly trunkId: string; readonly role: "offerer" | "answerer" }): Promise<TrunkParameters>;
+  connectTrunk(input: { readonly trunkId: string; readonly remote: TrunkParameters }): void;
+  closeTrunk(trunkId: string): void;
+  /** Sender's end: start sending one layer of a local track; a keyframe is requested at once. False when the track is unknown. */
+  openTrunkEgress(input: { readonly trunkId: string; readonly stream: TrunkStream }): Promise<boolean>;
+  closeTrunkEgress(input: { readonly trunkId: string; readonly ssrc: number }): void;
+  /** Receiver's end: accept that SSRC as a layer of a remote track (creates the track on the first). */
+  openTrunkIngress(input: {
+    readonly trunkId: string;
+    readonly stream: Omit<TrunkStream, "ssrc" | "rtxSsrc">;
+  }): Promise<{ readonly ssrc: number; readonly rtxSsrc: number }>;
+  closeTrunkIngress(input: { readonly trunkId: string; readonly ssrc: number }): void;
+
+  /** Counters and gauges for /metrics and the mesh page. */
+  stats(): Promise<MediaStats>;
+  onEvent(listener: (event: MediaEvent) => void): () => void;
+}
+
+export type MediaEvent =
+  | { readonly kind: "peerState"; readonly peerId: string; readonly state: "connected" | "reconnecting" | "gone" }
+  | { readonly kind: "trunkState"; readonly trunkId: string; readonly state: "connected" | "silent" | "gone" }
+  /** Loudness of local tracks, at most every 200 ms and only when it changed: -dBov, 0 loudest, 127 silence (RFC 6464). */
+  | {
+      readonly kind: "levels";
+      readonly roomId: string;
+      readonly levels: readonly { readonly trackId: string; readonly level: number }[];
+    }
+  /**
+   * Which layers of a REMOTE track the slots of this node want now (empty: none). Relay turns this into demand on
+   * the track's node. Also sent when a slot's target size changes.
+   */
+  | { readonly kind: "demand"; readonly roomId: string; readonly trackId: string; readonly layers: readonly string[] }
+  /** A worker ended unexpectedly; every peer on it is gone. */
+  | { readonly kind: "workerFailed"; readonly message: string };
+
+export interface TrunkStats {
+  readonly trunkId: string;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsLost: number;
+  readonly packetsRepaired: number;
+  readonly rttMs?: number;
+  readonly jitterMs?: number;
+  readonly egressStreams: number;
+  readonly ingressStreams: number;
+}
+export interface MediaStats {
+  readonly peers: number;
+  readonly tracks: number;
+  readonly trunks: readonly TrunkStats[];
+  /** Monotonic counters by snake_case name: rtp_packets_received, rtp_packets_sent, nacks_sent, plis_sent, rtx_sent, … */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Packets and messages refused, by reason from closed lists. */
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly eventLoopDelayP99Ms: number;
+}

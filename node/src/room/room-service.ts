@@ -1,0 +1,74 @@
+/**
+ * The live side of rooms on one node: who is here, on which slots their tracks are seen, and what the
+ * other nodes that serve the same room are told. Signalling drives it with sessions that were already
+ * checked (tokens, capacity, rights); it speaks back through a RoomClient each.
+ */
+import type {
+  ChatMessage,
+  Grants,
+  OfferedTrack,
+  ParticipantInfo,
+  ParticipantLeft,
+  Role,
+  Unsequenced,
+  View,
+} from "#protocol";
+
+export interface RoomJoin {
+  readonly roomId: string;
+  readonly sessionId: string;
+  /** Larger wins where two nodes speak of the same session; see Presence. */
+  readonly epoch: number;
+  /** Stable over refreshes: the same person on the same device. */
+  readonly participantId: string;
+  readonly userId: string;
+  readonly displayName: string;
+  readonly role: Role;
+  readonly grants: Grants;
+  /** Other nodes that Presence names as having occupants of this room. */
+  readonly otherNodes: readonly string[];
+}
+export interface RoomClient {
+  /** Never throws and never calls back into the room synchronously. */
+  notify(message: Unsequenced): void;
+}
+/** A refusal with a stable code: not_joined, not_allowed, unknown_track, sdp_…; nothing changed. */
+export class RoomError extends Error {
+  override readonly name = "RoomError";
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface RoomService {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /**
+   * Enters; a participantId that is already here with another session is taken over in place (others see one
+   * continuous participant). Resolves with everyone else, local and remote.
+   */
+  join(input: RoomJoin, client: RoomClient): Promise<readonly ParticipantInfo[]>;
+  /** Ends exactly this session's presence; unknown or older sessions are a no-op. */
+  leave(sessionId: string, reason: ParticipantLeft["reason"]): void;
+  /** The socket was lost but may resume (true), or came back with a new client (false with client). */
+  setReconnecting(sessionId: string, reconnecting: boolean, client?: RoomClient): void;
+  offer(
+    sessionId: string,
+    input: { readonly sdp: string; readonly tracks: readonly OfferedTrack[]; readonly fresh: boolean },
+  ): Promise<{
+    readonly sdp: string;
+    readonly tracks: readonly { readonly mid: string; readonly trackId: string }[];
+  }>;
+  setMuted(sessionId: string, trackId: string, muted: boolean): void;
+  setView(sessionId: string, visible: View["visible"]): void;
+  /** Fans a stored message out to everyone present here and to the other nodes of the room. */
+  post(roomId: string, message: ChatMessage, otherNodes: readonly string[]): void;
+  /** Occupants that were reaped because their node died. */
+  forgetNode(node: string): void;
+  participants(roomId: string): readonly ParticipantInfo[];
+  /** For the third door: called with the session whose media transport is gone for 30 s. */
+  onMediaGone(listener: (sessionId: string) => void): () => void;
+  snapshot(): readonly { readonly roomId: string; readonly local: number; readonly remote: number }[];
+}
