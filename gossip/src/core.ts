@@ -1,0 +1,94 @@
+// The contract of the gossip core: what a shell or a simulator drives.
+
+import type { Member, StreamInput } from "./sink.ts";
+import type {
+  CommandId,
+  DurationMs,
+  Endpoint,
+  InboundRequestId,
+  InstantMs,
+  NodeName,
+  StreamId,
+  Tags,
+} from "./types.ts";
+
+export interface RequestOptions {
+  /** All tries together. Default `directTimeoutMs`. */
+  readonly timeoutMs?: DurationMs;
+}
+
+/** An answer to a direct request: a body, or an error code with words for people. */
+export type DirectReply =
+  | { readonly ok: true; readonly body: Uint8Array }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+export interface RttEstimate {
+  /** From the coordinates of the two. */
+  readonly estimateMs: DurationMs;
+  /** Minimum of the last five direct probes; only from ourselves to a peer. */
+  readonly measuredMs?: DurationMs;
+  /** Sum of both coordinates' relative errors, without unit; near 3 right after boot, below 0.5 when settled. */
+  readonly error: number;
+}
+
+/** A Vivaldi coordinate; seconds, the error has no unit. */
+export interface CoordinateSnapshot {
+  readonly vec: readonly number[];
+  readonly error: number;
+  readonly adjustment: number;
+  readonly height: number;
+}
+
+/**
+ * One member of the cluster without sockets, clock or chance. Feed it inputs with the time, call `handleTimeout` when
+ * `deadlineMs` is reached, and read its output from the sink. Commands throw UsageError when used wrongly; nothing else
+ * throws. Time must not go backwards; when it does, the latest time seen counts.
+ */
+export interface GossipCore {
+  /** Announces the member to itself and starts its schedules. Call once, first. */
+  start(nowMs: InstantMs): void;
+  /** One datagram. `from` is its UDP source. */
+  handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void;
+  handleStream(id: StreamId, input: StreamInput, nowMs: InstantMs): void;
+  handleTimeout(nowMs: InstantMs): void;
+  /** When `handleTimeout` is wanted next; Infinity when idle. */
+  deadlineMs(): InstantMs;
+
+  /**
+   * Push/pull with every address at once. Answers through "joinResult" per address and one "joinDone".
+   * With `announce: false` no join intent follows (a rejoin from a snapshot). Throws "not_alive" after a leave.
+   */
+  join(addresses: readonly Endpoint[], nowMs: InstantMs, options?: { readonly announce?: boolean }): CommandId;
+  /** Graceful: intent, broadcast, farewell; answers through "leaveDone". Throws "not_alive" when already leaving. */
+  leave(nowMs: InstantMs): void;
+  /** Declares a failed member left. Unknown names are accepted silently, as the reference does. */
+  forceLeave(name: string, nowMs: InstantMs): void;
+  /** Throws "tags_too_long" beyond 512 encoded bytes; state does not change then. */
+  setTags(tags: Tags, nowMs: InstantMs): void;
+  /** Outside knowledge that a peer is silent: starts a suspicion as a failed probe would. False when it has no effect. */
+  suspect(name: string, nowMs: InstantMs): boolean;
+
+  members(): readonly Member[];
+  member(name: string): Member | undefined;
+  localMember(): Member;
+  coordinate(name?: string): CoordinateSnapshot | undefined;
+  /** Undefined while a coordinate is unknown. `b` defaults to ourselves. */
+  rtt(a: string, b?: string): RttEstimate | undefined;
+  /** Measured row: peer to minimum of the last five direct probes. */
+  measuredRtts(): ReadonlyMap<NodeName, DurationMs>;
+
+  /** Asks a member; answers through one "requestResult". Never throws for what the network or the peer does. */
+  request(
+    node: string,
+    topic: string,
+    body: Uint8Array,
+    options: RequestOptions & { readonly nowMs: InstantMs },
+  ): CommandId;
+  /** Forgets a request of ours; no result follows. */
+  cancelRequest(id: CommandId): void;
+  /** Answers a "request" event. False when the id is unknown, answered, or too late. */
+  respond(id: InboundRequestId, reply: DirectReply, nowMs: InstantMs): boolean;
+
+  /** Plain numbers: members by status, queue depths, health score, counters since start. */
+  stats(): Readonly<Record<string, number>>;
+}

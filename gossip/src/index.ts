@@ -1,0 +1,22 @@
+// The public door of the gossip core.
+
+export type { CoordinateSnapshot, DirectReply, GossipCore, RequestOptions, RttEstimate } from "./core.ts";
+export { DEFAULTS, type GossipOptions, type GossipProfile, LAN, LOCAL, resolveOptions, WAN } from "./options.ts";
+export { hashText, pickDistinct, type Random, seededRandom, shuffle } from "./random.ts";
+export {
+  CORE_DROP_REASONS,
+  type CommandEvent,
+  type ConflictEvent,
+  type DirectEvent,
+  type DropReason,
+  type GossipEvent,
+  type GossipSink,
+  type Member,
+  type MemberStatus,
+  type MembershipEvent,
+  type RequestFailure,
+  type StreamInput,
+  type StreamOutput,
+  type UserMessageEvent,
+} from "./sink.ts";
+export * from "./types.ts";

@@ -1,0 +1,140 @@
+// What leaves the core, and what enters by streams. The sink may queue, count or send; it must never call the core.
+
+import type { CommandId, Endpoint, InboundRequestId, Incarnation, NodeName, StreamId, Tags } from "./types.ts";
+import type { WireDropReason } from "./wire/reasons.ts";
+
+export interface GossipSink {
+  /** Send one datagram from the gossip socket. The bytes belong to the sink from here on. */
+  packet(to: Endpoint, bytes: Uint8Array): void;
+  stream(id: StreamId, output: StreamOutput): void;
+  event(event: GossipEvent): void;
+  /** Something of a stranger was ignored. Count it under its reason. */
+  dropped(reason: DropReason, from: Endpoint | undefined): void;
+}
+
+/**
+ * `open` may be followed by writes at once: the shell keeps them until connected. After `end` the core writes no more but
+ * still reads; after `reset` the id is dead to both sides.
+ */
+export type StreamOutput =
+  | { readonly kind: "open"; readonly to: Endpoint; readonly timeoutMs: number }
+  | { readonly kind: "write"; readonly bytes: Uint8Array }
+  | { readonly kind: "end" }
+  | { readonly kind: "reset" };
+
+/** `opened` with `from` announces an accepted stream, without it tells that a stream of ours is connected. */
+export type StreamInput =
+  | { readonly kind: "opened"; readonly from?: Endpoint }
+  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  | { readonly kind: "ended" }
+  | { readonly kind: "failed"; readonly error: string };
+
+export type MemberStatus = "alive" | "leaving" | "left" | "failed";
+
+/** What others see of a member. A snapshot: it does not change when the member does. */
+export interface Member {
+  readonly name: NodeName;
+  readonly host: string;
+  readonly port: number;
+  readonly tags: Tags;
+  readonly status: MemberStatus;
+  readonly incarnation: Incarnation;
+  /** memberlist min, max, current and Serf min, max, current. */
+  readonly versions: readonly [number, number, number, number, number, number];
+}
+
+/** Serf's member events, one member each. */
+export interface MembershipEvent {
+  readonly kind: "joined" | "left" | "failed" | "updated" | "reaped";
+  readonly member: Member;
+}
+
+export type RequestFailure =
+  | "timeout"
+  | "unknown_member"
+  | "not_speaking"
+  | "too_large"
+  | "outbox_full"
+  | "stopped"
+  | "remote";
+
+export type CommandEvent =
+  /** One address of a join. */
+  | {
+      readonly kind: "joinResult";
+      readonly id: CommandId;
+      readonly to: Endpoint;
+      readonly ok: boolean;
+      readonly error?: string;
+    }
+  /** All addresses of a join are settled. */
+  | { readonly kind: "joinDone"; readonly id: CommandId; readonly contacted: number }
+  /** The leave is as widely known as it will be: close the sockets. */
+  | { readonly kind: "leaveDone"; readonly complete: boolean };
+
+export type DirectEvent =
+  | { readonly kind: "requestResult"; readonly id: CommandId; readonly ok: true; readonly body: Uint8Array }
+  | {
+      readonly kind: "requestResult";
+      readonly id: CommandId;
+      readonly ok: false;
+      readonly failure: RequestFailure;
+      /** The code of the remote handler's error when `failure` is "remote". */
+      readonly code?: string;
+      readonly message?: string;
+    }
+  /** Somebody asks: answer with `respond(id, …)` before its deadline, or never. */
+  | {
+      readonly kind: "request";
+      readonly id: InboundRequestId;
+      readonly from: NodeName;
+      readonly topic: string;
+      readonly body: Uint8Array;
+    };
+
+/** Two nodes claim one name. `name` keeps `existing`; the claim of `other` was ignored. */
+export interface ConflictEvent {
+  readonly kind: "conflict";
+  readonly name: NodeName;
+  readonly existing: Endpoint;
+  readonly other: Endpoint;
+}
+
+/** User messages that are neither Serf's spine nor ours, carried through for whoever understands them. */
+export interface UserMessageEvent {
+  readonly kind: "userMessage";
+  readonly bytes: Uint8Array;
+}
+
+export type GossipEvent = MembershipEvent | CommandEvent | DirectEvent | ConflictEvent | UserMessageEvent;
+
+/** Reasons of the core: well-formed, yet refused. */
+export const CORE_DROP_REASONS = [
+  "reentrant",
+  "wrong_recipient",
+  "unknown_ack",
+  "unknown_nack",
+  "unknown_member",
+  "stale",
+  "duplicate",
+  "conflict",
+  "incompatible_version",
+  "table_full",
+  "intents_full",
+  "too_many_probes",
+  "too_many_streams",
+  "unknown_stream",
+  "stream_timeout",
+  "unexpected_stream_message",
+  "remote_error",
+  "bad_coordinate",
+  "bad_lamport_time",
+  "unsupported_user_message",
+  "event_too_old",
+  "inbox_full",
+  "late_response",
+  "not_for_us",
+  "queue_full",
+] as const;
+
+export type DropReason = WireDropReason | (typeof CORE_DROP_REASONS)[number];
