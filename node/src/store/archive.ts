@@ -2,6 +2,9 @@
 //
 // Expected conflicts are values. What can be thrown: StoreUnavailableError (the server is away, within 2 s by default) and
 // StoreUsageError (the caller broke the contract). Every operation may be repeated safely with the same arguments.
+//
+// Ids and client ids are 1 to 128 of the characters A-Z a-z 0-9 . _ : @ / + = - ; anything else is a StoreUsageError, so
+// check what strangers send before it comes here.
 
 /** A ULID made by the caller. Ids are plain strings because they cross JSON borders everywhere; two of them travel in an object. */
 export type UserId = string;

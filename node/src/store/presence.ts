@@ -10,13 +10,16 @@
 //   hello (first)          putSession({ …, epoch: 1 })
 //   hello (resume)         putSession({ …, epoch: (await getSession(id))?.epoch + 1 })  (room and joinedAs are kept)
 //   POST …/join            joinRoom(…) on any node
-//   every 10 s             refreshSessions(…): `lost` → putSession and joinRoom again or drop; `outOfRoom` → the same for the room
+//   every 10 s             refreshSessions(…): `lost` → putSession and joinRoom again, or drop; compare `rooms` with your own view
 //   leave                  leaveRoom(…)
 //   socket gone for good   removeSession(…)
 //   shutdown               clearNode(me)
 //   another node died      roomsOfNode(dead), then reapNode(dead, room) for the rooms that are mine to reap
 //
 // What can be thrown: StoreUnavailableError (away, within 2 s by default) and StoreUsageError. Everything may be repeated.
+//
+// Ids (of rooms, sessions, nodes, people, devices) are 1 to 128 of the characters A-Z a-z 0-9 . _ : @ / + = - ; anything
+// else is a StoreUsageError, so check what strangers send (a device id) before it comes here.
 
 export type SessionId = string;
 export type NodeId = string;
@@ -105,10 +108,13 @@ export interface LeaveRoomOutcome {
 }
 
 export interface RefreshOutcome {
-  /** Sessions whose record is gone or belongs to another node. */
+  /** Sessions whose record is gone or belongs to another node: no longer yours, unless you claim them again. */
   readonly lost: readonly SessionId[];
-  /** Sessions that are alive but whose place in their room is gone (superseded, or the store lost it). */
-  readonly outOfRoom: readonly SessionId[];
+  /**
+   * Where the store sees each of the others that has a place. A session that you believe to be in a room and that is not
+   * here with that room was superseded, or the store lost its data: join again, or tell it.
+   */
+  readonly rooms: ReadonlyMap<SessionId, string>;
 }
 
 /** A session that was removed, with the place it had. */
@@ -128,7 +134,7 @@ export interface Presence {
   /** Claims a session. Repeating a claim that holds renews its time. */
   putSession(claim: PutSession): Promise<PutSessionOutcome>;
   getSession(sessionId: SessionId): Promise<SessionRecord | undefined>;
-  /** Renews the sessions that name `node`, and their places in rooms. At most MAX_BATCH ids are sent at once; more are cut into batches. */
+  /** Renews the sessions that name `node`, and their places in rooms. More than MAX_BATCH ids are cut into batches. */
   refreshSessions(refresh: {
     readonly node: NodeId;
     readonly sessionIds: readonly SessionId[];
