@@ -18,5 +18,7 @@ export {
   type StreamInput,
   type StreamOutput,
   type UserMessageEvent,
+  WIRE_DROP_REASONS,
+  type WireDropReason,
 } from "./sink.ts";
 export * from "./types.ts";

@@ -1,7 +1,6 @@
 // What leaves the core, and what enters by streams. The sink may queue, count or send; it must never call the core.
 
 import type { CommandId, Endpoint, InboundRequestId, Incarnation, NodeName, StreamId, Tags } from "./types.ts";
-import type { WireDropReason } from "./wire/reasons.ts";
 
 export interface GossipSink {
   /** Send one datagram from the gossip socket. The bytes belong to the sink from here on. */
@@ -108,6 +107,45 @@ export interface UserMessageEvent {
 
 export type GossipEvent = MembershipEvent | CommandEvent | DirectEvent | ConflictEvent | UserMessageEvent;
 
+/** Reasons of decoders, in about the order in which a packet is undone. They name counters: words are never reused. */
+export const WIRE_DROP_REASONS = [
+  "empty",
+  "truncated",
+  "too_long",
+  "bad_label",
+  "not_encrypted",
+  "encrypted",
+  "unexpected_encryption",
+  "bad_encryption_version",
+  "bad_decrypt",
+  "undecryptable",
+  "bad_crc",
+  "bad_compression",
+  "unknown_compression",
+  "inflate_limit",
+  "bad_compound",
+  "nested_too_deep",
+  "too_deep",
+  "too_many_parts",
+  "unknown_type",
+  "unexpected_type",
+  "bad_msgpack",
+  "bad_field",
+  "bad_field_type",
+  "integer_out_of_range",
+  "bad_utf8",
+  "bad_length",
+  "bad_name",
+  "bad_address",
+  "bad_version_vector",
+  "bad_state",
+  "meta_too_long",
+  "too_many",
+  "unexpected_trailing_bytes",
+] as const;
+
+export type WireDropReason = (typeof WIRE_DROP_REASONS)[number];
+
 /** Reasons of the core: well-formed, yet refused. */
 export const CORE_DROP_REASONS = [
   "reentrant",
@@ -127,6 +165,7 @@ export const CORE_DROP_REASONS = [
   "stream_timeout",
   "unexpected_stream_message",
   "remote_error",
+  "bad_incarnation",
   "bad_coordinate",
   "bad_lamport_time",
   "unsupported_user_message",

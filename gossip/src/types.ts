@@ -9,6 +9,8 @@ export type NodeName = Brand<string, "NodeName">;
 export type Incarnation = Brand<number, "Incarnation">;
 /** uint64 on the wire; values above 2^53 - 1 are refused when decoding. First value is 1. */
 export type LamportTime = Brand<number, "LamportTime">;
+/** uint32 sequence number of a ping, shared by its acks and nacks. */
+export type SeqNo = Brand<number, "SeqNo">;
 /** One stream between core and shell. Odd: opened by the core. Even: accepted by the shell. Never reused. */
 export type StreamId = Brand<number, "StreamId">;
 /** One outgoing join contact, request or leave, named in the event that reports its result. */
@@ -29,9 +31,20 @@ export interface Endpoint {
 
 export type Tags = Readonly<Record<string, string>>;
 
+/**
+ * Authenticated encryption, given from outside so that the core holds no cryptography and no chance of its own.
+ * `seal` draws its own 12-byte nonce and returns nonce | ciphertext | 16-byte tag; `open` takes the same layout and
+ * answers undefined when the tag does not match. Neither throws on input of strangers.
+ */
+export interface Aead {
+  seal(key: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
+  open(key: Uint8Array, block: Uint8Array, aad: Uint8Array): Uint8Array | undefined;
+}
+
 export const nodeName = (text: string): NodeName => text as NodeName;
 export const incarnation = (value: number): Incarnation => value as Incarnation;
 export const lamportTime = (value: number): LamportTime => value as LamportTime;
+export const seqNo = (value: number): SeqNo => value as SeqNo;
 export const streamId = (value: number): StreamId => value as StreamId;
 export const commandId = (value: number): CommandId => value as CommandId;
 export const inboundRequestId = (value: number): InboundRequestId => value as InboundRequestId;

@@ -1,0 +1,156 @@
+// Messages that still have to be told, each a limited number of times, the least told first.
+// memberlist queue.go; spec section 4.10.
+
+export interface Broadcast {
+  readonly bytes: Uint8Array;
+  /** A later broadcast of the same subject replaces this one. Undefined: replaces nothing. */
+  readonly subject?: string;
+  /** Called once, when the broadcast was told often enough, was replaced, or had to give way. */
+  readonly finished?: () => void;
+}
+
+interface Entry extends Broadcast {
+  readonly id: number;
+  transmits: number;
+}
+
+const NONE: readonly Uint8Array[] = Object.freeze([]);
+
+/** retransmitMult * ceil(log10(n + 1)): enough for a rumour to reach everybody with high probability (SWIM section 4.1). */
+export function retransmitLimit(retransmitMult: number, memberCount: number): number {
+  return retransmitMult * Math.ceil(Math.log10(memberCount + 1));
+}
+
+export class BroadcastQueue {
+  readonly #maxEntries: number;
+  /** By times told; inside a tier shorter first, older first among equals, so that the choice is near the end. */
+  readonly #tiers: Entry[][] = [];
+  readonly #bySubject = new Map<string, Entry>();
+  #size = 0;
+  #nextId = 0;
+
+  constructor(maxEntries: number) {
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** At the bound the most told, and of those the oldest, gives way. */
+  queue(broadcast: Broadcast): void {
+    this.#nextId += 1;
+    const entry: Entry = { ...broadcast, id: this.#nextId, transmits: 0 };
+    if (entry.subject !== undefined) {
+      const replaced = this.#bySubject.get(entry.subject);
+      if (replaced !== undefined) this.#finish(replaced);
+      this.#bySubject.set(entry.subject, entry);
+    }
+    this.#insert(entry);
+    if (this.#size > this.#maxEntries) this.prune(this.#maxEntries);
+  }
+
+  /**
+   * What fits into `limitBytes` when each message costs `overheadBytes` more. Every message that is returned counts as
+   * told once; one told `transmitLimit` times is dropped. A message appears at most once.
+   */
+  fetch(overheadBytes: number, limitBytes: number, transmitLimit: number): readonly Uint8Array[] {
+    if (this.#size === 0) return NONE;
+    const chosen: Entry[] = [];
+    let freeBytes = limitBytes - overheadBytes;
+    for (const tier of this.#tiers) {
+      while (freeBytes >= 0) {
+        const index = lastFitting(tier, freeBytes);
+        if (index < 0) break;
+        const entry = tier[index] as Entry;
+        removeAt(tier, index);
+        chosen.push(entry);
+        freeBytes -= overheadBytes + entry.bytes.length;
+      }
+    }
+    return this.#settle(chosen, transmitLimit);
+  }
+
+  /** Keeps at most `maxEntries`, dropping the most told first and of those the oldest. */
+  prune(maxEntries: number): void {
+    while (this.#size > maxEntries) {
+      const tier = this.#tiers.findLast((entries) => entries.length > 0);
+      if (tier === undefined) return;
+      this.#finish(tier.reduce((oldest, entry) => (entry.id < oldest.id ? entry : oldest)));
+    }
+  }
+
+  /** Drops the broadcast about a subject, if any. */
+  invalidate(subject: string): void {
+    const entry = this.#bySubject.get(subject);
+    if (entry !== undefined) this.#finish(entry);
+  }
+
+  #settle(chosen: readonly Entry[], transmitLimit: number): readonly Uint8Array[] {
+    if (chosen.length === 0) return NONE;
+    this.#size -= chosen.length;
+    const messages: Uint8Array[] = [];
+    for (const entry of chosen) {
+      messages.push(entry.bytes);
+      entry.transmits += 1;
+      if (entry.transmits < transmitLimit) this.#insert(entry);
+      else this.#forget(entry);
+    }
+    return messages;
+  }
+
+  #insert(entry: Entry): void {
+    while (this.#tiers.length <= entry.transmits) this.#tiers.push([]);
+    const tier = this.#tiers[entry.transmits] as Entry[];
+    const index = insertionIndex(tier, entry);
+    if (index === tier.length) tier.push(entry);
+    else tier.splice(index, 0, entry);
+    this.#size += 1;
+  }
+
+  #finish(entry: Entry): void {
+    const tier = this.#tiers[entry.transmits] as Entry[];
+    removeAt(tier, tier.indexOf(entry));
+    this.#size -= 1;
+    this.#forget(entry);
+  }
+
+  #forget(entry: Entry): void {
+    if (entry.subject !== undefined && this.#bySubject.get(entry.subject) === entry) {
+      this.#bySubject.delete(entry.subject);
+    }
+    entry.finished?.();
+  }
+}
+
+function insertionIndex(tier: readonly Entry[], entry: Entry): number {
+  let low = 0;
+  let high = tier.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(tier[middle] as Entry, entry)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function isBefore(a: Entry, b: Entry): boolean {
+  return a.bytes.length < b.bytes.length || (a.bytes.length === b.bytes.length && a.id < b.id);
+}
+
+/** Index of the last entry of at most `freeBytes`, by halving; -1 when there is none. */
+function lastFitting(tier: readonly Entry[], freeBytes: number): number {
+  let low = 0;
+  let high = tier.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((tier[middle] as Entry).bytes.length <= freeBytes) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function removeAt(tier: Entry[], index: number): void {
+  if (index === tier.length - 1) tier.pop();
+  else tier.splice(index, 1);
+}
