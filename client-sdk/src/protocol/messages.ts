@@ -299,3 +299,62 @@ export interface Problem {
   readonly detail?: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
+/** Answer of GET /v1/nodes: the alive nodes, and which of them answered. */
+export interface NodesResponse {
+  readonly nodes: readonly NodeInfo[];
+  readonly self: string;
+}
+/** Answer of GET /v1/rooms?mine. */
+export interface RoomsResponse {
+  readonly rooms: readonly RoomInfo[];
+  readonly nextCursor?: string;
+}
+/** Body of POST /v1/rooms/:slug/messages. The same `clientId` of the same author is the same message: a retry is harmless. */
+export interface PostMessage {
+  readonly text: string;
+  readonly clientId: string;
+  readonly replyTo?: string;
+}
+/** Answer of GET /v1/rooms/:slug/messages: oldest first; pass `nextCursor` as `before` (or `after`) for more. */
+export interface MessagePage {
+  readonly messages: readonly ChatMessage[];
+  readonly nextCursor?: string;
+}
+/** A node on the mesh page. */
+export interface MeshNode extends NodeInfo {
+  readonly status: "alive" | "suspect" | "leaving" | "left" | "failed";
+  readonly version?: string;
+  /** Rooms with somebody on this node, and the people on it; absent when the node did not say. */
+  readonly rooms?: number;
+  readonly people?: number;
+}
+export interface MeshRtt {
+  readonly from: string;
+  readonly to: string;
+  readonly rttMs: number;
+  /** False when it is an estimate from coordinates. */
+  readonly measured: boolean;
+}
+/** One trunk as one of its ends sees it; totals count since the trunk opened. */
+export interface MeshTrunk {
+  readonly from: string;
+  readonly to: string;
+  readonly state: "connecting" | "connected" | "silent" | "gone";
+  readonly egressStreams: number;
+  readonly ingressStreams: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsLost: number;
+  readonly packetsRepaired: number;
+  readonly rttMs?: number;
+  readonly jitterMs?: number;
+}
+/** Answer of GET /v1/mesh, as the answering node knows it. */
+export interface MeshResponse {
+  readonly self: string;
+  readonly nodes: readonly MeshNode[];
+  readonly rtts: readonly MeshRtt[];
+  readonly trunks: readonly MeshTrunk[];
+}
