@@ -1,7 +1,7 @@
 // Every message of both layers as a value: memberlist's own (packets and streams) and Serf's (inside user messages).
 // The numbers, key names and limits on the wire are in gossip/WIRE.md; this file is only the shape.
 
-import type { Incarnation, LamportTime, NodeName } from "../types.ts";
+import type { Incarnation, LamportTime, NodeName, SeqNo } from "../types.ts";
 
 /** IPv4 (4 bytes) or IPv6 (16 bytes) in network order, as the wire carries it. Other lengths never leave a decoder, except 0 (absent). */
 export type AddressBytes = Uint8Array;
@@ -18,7 +18,7 @@ export interface ReplyTo {
 
 export interface PingMessage {
   readonly kind: "ping";
-  readonly seqNo: number;
+  readonly seqNo: SeqNo;
   /** The intended receiver; empty means whoever reads it. */
   readonly node: NodeName;
   readonly source?: ReplyTo;
@@ -26,7 +26,7 @@ export interface PingMessage {
 
 export interface IndirectPingMessage {
   readonly kind: "indirectPing";
-  readonly seqNo: number;
+  readonly seqNo: SeqNo;
   readonly target: AddressBytes;
   /** 0 means the receiver's own configured port (protocol 1). */
   readonly port: number;
@@ -38,14 +38,14 @@ export interface IndirectPingMessage {
 
 export interface AckMessage {
   readonly kind: "ack";
-  readonly seqNo: number;
+  readonly seqNo: SeqNo;
   /** Empty when null on the wire: stream acks and forwarded acks carry none. */
   readonly payload: Uint8Array;
 }
 
 export interface NackMessage {
   readonly kind: "nack";
-  readonly seqNo: number;
+  readonly seqNo: SeqNo;
 }
 
 export interface SuspectMessage {
