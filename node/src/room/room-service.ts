@@ -19,6 +19,11 @@ export interface RoomJoin {
   readonly sessionId: string;
   /** Larger wins where two nodes speak of the same session; see Presence. */
   readonly epoch: number;
+  /**
+   * Order of the sessions of one participant (Presence's generation): the greater supersedes the smaller, whatever
+   * arrives first. Without it (0) session ids decide, which are ULIDs and so mostly in order of time.
+   */
+  readonly generation?: number;
   /** Stable over refreshes: the same person on the same device. */
   readonly participantId: string;
   readonly userId: string;
@@ -29,10 +34,18 @@ export interface RoomJoin {
   readonly otherNodes: readonly string[];
 }
 export interface RoomClient {
-  /** Never throws and never calls back into the room synchronously. */
+  /**
+   * Never throws and never calls back into the room synchronously. `closing` with "superseded" is the last message
+   * for this client: its session was taken over (here or on another node) and has already left the room, so the
+   * socket can be closed and nothing more is owed to the room.
+   */
   notify(message: Unsequenced): void;
 }
-/** A refusal with a stable code: not_joined, not_allowed, unknown_track, sdp_…; nothing changed. */
+/**
+ * A refusal with a stable code; nothing changed: not_joined, not_allowed, unknown_track, superseded, room_node_full
+ * (this node serves as many people of that room as it can announce), busy (too many offers at once), and from offers
+ * sdp_malformed, sdp_unsupported, sdp_too_large, peer_limit, media_unavailable.
+ */
 export class RoomError extends Error {
   override readonly name = "RoomError";
   readonly code: string;
