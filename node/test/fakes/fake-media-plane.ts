@@ -1,0 +1,377 @@
+/**
+ * A media plane in memory: no sockets, no packets, the whole contract of control.ts. Session descriptions are small
+ * JSON texts (fakeOffer), trunks of planes on one FakeMediaNetwork really connect, and `delivered(peerId)` says what
+ * would reach a peer: tracks on its slots that are published here, or that arrive over an open stream of a connected
+ * trunk from where they are published.
+ */
+import type { MediaKind } from "#protocol";
+import type {
+  CodecInfo,
+  LayerTarget,
+  MediaEvent,
+  MediaPlane,
+  MediaStats,
+  NegotiateErrorCode,
+  NegotiateInput,
+  NegotiateResult,
+  TrackDescription,
+  TrunkParameters,
+  TrunkStats,
+  TrunkStream,
+} from "../../src/media/control.ts";
+
+export interface FakeLine {
+  readonly mid: string;
+  readonly kind: MediaKind;
+  /** As the client sees it: an own track is sendonly, a slot recvonly. */
+  readonly direction: "sendonly" | "recvonly";
+  /** RIDs of a simulcast track, lowest first; none: [""]. */
+  readonly layers?: readonly string[];
+}
+
+/** The text that stands for a client's offer; `slots` become recvonly lines a0…, v0…. */
+export function fakeOffer(input: {
+  readonly tracks?: readonly Omit<FakeLine, "direction">[];
+  readonly audioSlots?: number;
+  readonly videoSlots?: number;
+}): string {
+  const slot = (kind: MediaKind, count: number): FakeLine[] =>
+    Array.from({ length: count }, (_, i) => ({ mid: `${kind[0]}${i}`, kind, direction: "recvonly" as const }));
+  const own = (input.tracks ?? []).map((track) => ({ ...track, direction: "sendonly" as const }));
+  const lines = [...own, ...slot("audio", input.audioSlots ?? 3), ...slot("video", input.videoSlots ?? 4)];
+  return JSON.stringify({ fake: "offer", lines });
+}
+
+export class FakeMediaError extends Error {
+  override readonly name = "MediaError";
+  readonly code: NegotiateErrorCode;
+  constructor(code: NegotiateErrorCode) {
+    super(`the fake media plane refuses: ${code}`);
+    this.code = code;
+  }
+}
+
+/** Joins planes, so that trunk parameters of one mean something to another. */
+export class FakeMediaNetwork {
+  readonly planes = new Map<string, FakeMediaPlane>();
+}
+
+interface Slot {
+  readonly kind: MediaKind;
+  trackId: string | null;
+  target: LayerTarget | undefined;
+}
+interface Peer {
+  readonly roomId: string;
+  readonly slots: Map<string, Slot>;
+  readonly tracks: Map<string, TrackDescription>;
+}
+interface Trunk {
+  readonly role: "offerer" | "answerer";
+  remote: { readonly plane: string; readonly trunkId: string } | undefined;
+  connected: boolean;
+  readonly egress: Map<number, TrunkStream>;
+  readonly ingress: Map<number, Omit<TrunkStream, "ssrc" | "rtxSsrc">>;
+  /** Keyframes asked for by openTrunkEgress. */
+  keyframes: number;
+}
+
+const CODECS: Readonly<Record<MediaKind, CodecInfo>> = {
+  audio: { name: "opus", clockRateHz: 48_000, channels: 2 },
+  video: { name: "VP8", clockRateHz: 90_000 },
+};
+
+export class FakeMediaPlane implements MediaPlane {
+  readonly name: string;
+  readonly #network: FakeMediaNetwork;
+  readonly #listeners = new Set<(event: MediaEvent) => void>();
+  readonly peers = new Map<string, Peer>();
+  readonly trunks = new Map<string, Trunk>();
+  readonly mutedTracks = new Set<string>();
+  readonly closedTracks: string[] = [];
+  /** The next negotiate rejects with this code, once. */
+  refuseNext: NegotiateErrorCode | undefined;
+  /** negotiate waits for this, when set. */
+  gate: Promise<void> | undefined;
+  readonly #demanded = new Map<string, string>();
+  #ssrc = 0;
+  running = false;
+
+  constructor(name: string, network = new FakeMediaNetwork()) {
+    this.name = name;
+    this.#network = network;
+    network.planes.set(name, this);
+  }
+
+  start(): Promise<{ readonly candidates: readonly { readonly host: string; readonly port: number }[] }> {
+    this.running = true;
+    return Promise.resolve({ candidates: [{ host: "127.0.0.1", port: 5_000 }] });
+  }
+
+  /** Also what a killed node does: the far ends of its trunks notice nothing until a test says so (silence). */
+  stop(): Promise<void> {
+    this.running = false;
+    this.#network.planes.delete(this.name);
+    this.#listeners.clear();
+    return Promise.resolve();
+  }
+
+  async negotiate(input: NegotiateInput): Promise<NegotiateResult> {
+    await this.gate;
+    if (this.refuseNext !== undefined) {
+      const code = this.refuseNext;
+      this.refuseNext = undefined;
+      throw new FakeMediaError(code);
+    }
+    const lines = parseOffer(input.sdp);
+    if (input.fresh) this.#dropPeer(input.peerId);
+    const peer = this.peers.get(input.peerId) ?? { roomId: input.roomId, slots: new Map(), tracks: new Map() };
+    this.peers.set(input.peerId, peer);
+    const tracks = input.tracks.map((track) => describe(track, lines));
+    for (const { mid: _, ...track } of tracks) peer.tracks.set(track.trackId, track);
+    for (const line of lines) {
+      if (line.direction === "recvonly" && !peer.slots.has(line.mid))
+        peer.slots.set(line.mid, { kind: line.kind, trackId: null, target: undefined });
+    }
+    const slots = [...peer.slots].map(([mid, slot]) => ({ mid, kind: slot.kind }));
+    return { sdp: JSON.stringify({ fake: "answer", mids: lines.map((line) => line.mid) }), tracks, slots };
+  }
+
+  closePeer(peerId: string): void {
+    this.#dropPeer(peerId);
+  }
+
+  assignSlot(input: {
+    readonly peerId: string;
+    readonly mid: string;
+    readonly trackId: string | null;
+    readonly target?: LayerTarget;
+  }): void {
+    const peer = this.peers.get(input.peerId);
+    const slot = peer?.slots.get(input.mid);
+    if (peer === undefined || slot === undefined) return;
+    const before = slot.trackId;
+    slot.trackId = input.trackId;
+    slot.target = input.target;
+    for (const trackId of new Set([before, input.trackId]))
+      if (trackId !== null) this.#updateDemand(peer.roomId, trackId);
+  }
+
+  setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void {
+    if (input.muted) this.mutedTracks.add(input.trackId);
+    else this.mutedTracks.delete(input.trackId);
+  }
+
+  closeTrack(trackId: string): void {
+    this.closedTracks.push(trackId);
+    for (const peer of this.peers.values()) peer.tracks.delete(trackId);
+    for (const trunk of this.trunks.values())
+      for (const [ssrc, stream] of trunk.egress) if (stream.track.trackId === trackId) trunk.egress.delete(ssrc);
+  }
+
+  createTrunk(input: { readonly trunkId: string; readonly role: "offerer" | "answerer" }): Promise<TrunkParameters> {
+    const trunk = { role: input.role, remote: undefined, connected: false, keyframes: 0 };
+    this.trunks.set(input.trunkId, { ...trunk, egress: new Map(), ingress: new Map() });
+    return Promise.resolve({
+      ufrag: this.name,
+      pwd: input.trunkId,
+      fingerprint: { algorithm: "sha-256", value: "00:11" },
+      candidates: [{ host: "127.0.0.1", port: 5_000, priority: 1 }],
+    });
+  }
+
+  connectTrunk(input: { readonly trunkId: string; readonly remote: TrunkParameters }): void {
+    const trunk = this.trunks.get(input.trunkId);
+    if (trunk === undefined) return;
+    trunk.remote = { plane: input.remote.ufrag, trunkId: input.remote.pwd };
+    const far = this.#far(trunk);
+    if (far === undefined || far.trunk.remote?.plane !== this.name || far.trunk.remote.trunkId !== input.trunkId)
+      return;
+    if (far.trunk.role === trunk.role) return;
+    trunk.connected = true;
+    far.trunk.connected = true;
+    this.emit({ kind: "trunkState", trunkId: input.trunkId, state: "connected" });
+    far.plane.emit({ kind: "trunkState", trunkId: trunk.remote.trunkId, state: "connected" });
+  }
+
+  closeTrunk(trunkId: string): void {
+    this.trunks.delete(trunkId);
+  }
+
+  openTrunkEgress(input: { readonly trunkId: string; readonly stream: TrunkStream }): Promise<boolean> {
+    const trunk = this.trunks.get(input.trunkId);
+    if (trunk === undefined || this.localTrack(input.stream.track.trackId) === undefined) return Promise.resolve(false);
+    trunk.egress.set(input.stream.ssrc, input.stream);
+    trunk.keyframes += 1;
+    return Promise.resolve(true);
+  }
+
+  closeTrunkEgress(input: { readonly trunkId: string; readonly ssrc: number }): void {
+    this.trunks.get(input.trunkId)?.egress.delete(input.ssrc);
+  }
+
+  openTrunkIngress(input: {
+    readonly trunkId: string;
+    readonly stream: Omit<TrunkStream, "ssrc" | "rtxSsrc">;
+  }): Promise<{ readonly ssrc: number; readonly rtxSsrc: number }> {
+    const trunk = this.trunks.get(input.trunkId);
+    if (trunk === undefined) return Promise.reject(new FakeMediaError("media_unavailable"));
+    this.#ssrc += 2;
+    const ssrc = this.#ssrc;
+    trunk.ingress.set(ssrc, input.stream);
+    // Now that the layers are known, the demand can be exact.
+    this.#updateDemand(input.stream.roomId, input.stream.track.trackId);
+    return Promise.resolve({ ssrc, rtxSsrc: ssrc + 1 });
+  }
+
+  closeTrunkIngress(input: { readonly trunkId: string; readonly ssrc: number }): void {
+    this.trunks.get(input.trunkId)?.ingress.delete(input.ssrc);
+  }
+
+  stats(): Promise<MediaStats> {
+    return Promise.resolve({
+      peers: this.peers.size,
+      tracks: [...this.peers.values()].reduce((sum, peer) => sum + peer.tracks.size, 0),
+      trunks: [...this.trunks].map(([trunkId, trunk]) => trunkStats(trunkId, trunk)),
+      counters: {},
+      dropped: {},
+      eventLoopDelayP99Ms: 1,
+    });
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  // ---------------------------------------------------------------- what tests do and ask
+
+  emit(event: MediaEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  /** The far end of every trunk to `plane` has stopped answering. */
+  silence(plane: string, state: "silent" | "gone"): void {
+    for (const [trunkId, trunk] of [...this.trunks]) {
+      if (trunk.remote?.plane !== plane) continue;
+      trunk.connected = false;
+      this.emit({ kind: "trunkState", trunkId, state });
+    }
+  }
+
+  localTrack(trackId: string): TrackDescription | undefined {
+    for (const peer of this.peers.values()) {
+      const track = peer.tracks.get(trackId);
+      if (track !== undefined) return track;
+    }
+    return undefined;
+  }
+
+  /** What a peer's slots carry: mid → track id. */
+  slotsOf(peerId: string): ReadonlyMap<string, string> {
+    const carried = new Map<string, string>();
+    for (const [mid, slot] of this.peers.get(peerId)?.slots ?? [])
+      if (slot.trackId !== null) carried.set(mid, slot.trackId);
+    return carried;
+  }
+
+  /** Ids of the tracks whose packets would reach this peer now, ascending. */
+  delivered(peerId: string): readonly string[] {
+    return [...new Set(this.slotsOf(peerId).values())].filter((trackId) => this.#arrives(trackId)).sort();
+  }
+
+  #arrives(trackId: string): boolean {
+    if (this.localTrack(trackId) !== undefined) return true;
+    for (const trunk of this.trunks.values()) {
+      const far = this.#far(trunk);
+      if (!trunk.connected || far === undefined || !far.trunk.connected) continue;
+      for (const [ssrc, stream] of trunk.ingress) {
+        if (stream.track.trackId !== trackId || !far.trunk.egress.has(ssrc)) continue;
+        if (far.plane.localTrack(trackId) !== undefined) return true;
+      }
+    }
+    return false;
+  }
+
+  #far(trunk: Trunk): { readonly plane: FakeMediaPlane; readonly trunk: Trunk } | undefined {
+    if (trunk.remote === undefined) return undefined;
+    const plane = this.#network.planes.get(trunk.remote.plane);
+    const far = plane?.trunks.get(trunk.remote.trunkId);
+    return plane === undefined || far === undefined ? undefined : { plane, trunk: far };
+  }
+
+  #dropPeer(peerId: string): void {
+    const peer = this.peers.get(peerId);
+    if (peer === undefined) return;
+    this.peers.delete(peerId);
+    for (const trackId of peer.tracks.keys()) this.closeTrack(trackId);
+    for (const slot of peer.slots.values()) if (slot.trackId !== null) this.#updateDemand(peer.roomId, slot.trackId);
+  }
+
+  #updateDemand(roomId: string, trackId: string): void {
+    if (this.localTrack(trackId) !== undefined) return;
+    const layers = new Set<string>();
+    for (const peer of this.peers.values()) {
+      for (const slot of peer.slots.values()) {
+        if (slot.trackId !== trackId) continue;
+        layers.add(this.#layerFor(trackId, slot.target));
+      }
+    }
+    const wanted = JSON.stringify([...layers].sort());
+    if ((this.#demanded.get(trackId) ?? "[]") === wanted) return;
+    this.#demanded.set(trackId, wanted);
+    this.emit({ kind: "demand", roomId, trackId, layers: [...layers].sort() });
+  }
+
+  /** The same coarse choice everywhere: below 300 pixels of width the lowest, below 800 the middle, else the best. */
+  #layerFor(trackId: string, target: LayerTarget | undefined): string {
+    const layers = this.#ingressLayers(trackId);
+    const width = target?.width ?? 0;
+    const rank = width < 300 ? 0 : width < 800 ? 1 : 2;
+    return layers[Math.min(rank, layers.length - 1)] ?? "";
+  }
+
+  #ingressLayers(trackId: string): readonly string[] {
+    for (const trunk of this.trunks.values())
+      for (const stream of trunk.ingress.values()) if (stream.track.trackId === trackId) return stream.track.layers;
+    return [""];
+  }
+}
+
+function parseOffer(sdp: string): readonly FakeLine[] {
+  try {
+    const parsed: unknown = JSON.parse(sdp);
+    if (typeof parsed === "object" && parsed !== null && "lines" in parsed && Array.isArray(parsed.lines))
+      return parsed.lines;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new FakeMediaError("sdp_malformed");
+}
+
+function describe(
+  track: NegotiateInput["tracks"][number],
+  lines: readonly FakeLine[],
+): TrackDescription & { readonly mid: string } {
+  const line = lines.find((candidate) => candidate.mid === track.mid && candidate.direction === "sendonly");
+  if (line === undefined) throw new FakeMediaError("sdp_unsupported");
+  return { ...track, kind: line.kind, codec: CODECS[line.kind], layers: line.layers ?? [""] };
+}
+
+function trunkStats(trunkId: string, trunk: Trunk): TrunkStats {
+  return {
+    trunkId,
+    packetsSent: trunk.egress.size * 100,
+    packetsReceived: trunk.ingress.size * 100,
+    bytesSent: trunk.egress.size * 100_000,
+    bytesReceived: trunk.ingress.size * 100_000,
+    packetsLost: 0,
+    packetsRepaired: 0,
+    rttMs: 2,
+    jitterMs: 1,
+    egressStreams: trunk.egress.size,
+    ingressStreams: trunk.ingress.size,
+  };
+}
