@@ -4,13 +4,11 @@
 
 import type { WireDropReason } from "../sink.ts";
 import { knownKey } from "./keys.ts";
+import { MALFORMED, ValueScanner } from "./scanner.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 const MAX_UINT32 = 0xffff_ffff;
-
-/** Sizes of the values whose first byte is 0xca to 0xd3 and 0xd4 to 0xd8: floats, integers, fixed extensions. */
-const FIXED_SIZES: readonly number[] = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17];
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -162,31 +160,10 @@ export class Reader {
 
   /** Passes over one value of any kind, in time linear in its bytes whatever its nesting. */
   skip(): void {
-    let pending = 1;
-    while (pending > 0 && !this.isFailed) {
-      pending -= 1;
-      pending += this.#skipOne();
-    }
-  }
-
-  /** Passes over one value's own bytes; answers how many values it consists of besides. */
-  #skipOne(): number {
-    const type = this.#type();
-    if (type < 0x80 || type >= 0xe0 || type === 0xc0 || type === 0xc2 || type === 0xc3) return 0;
-    if (type < 0x90) return 2 * (type & 15);
-    if (type < 0xa0) return type & 15;
-    if (type === 0xdc || type === 0xdd) return this.#count(type === 0xdc ? 2 : 4, 1);
-    if (type === 0xde || type === 0xdf) return 2 * this.#count(type === 0xde ? 2 : 4, 2);
-    this.#take(this.#scalarBytes(type));
-    return 0;
-  }
-
-  /** Bytes behind the type byte (and length) of a string, number or extension. */
-  #scalarBytes(type: number): number {
-    if (type >= 0xca && type <= 0xd8) return FIXED_SIZES[type - 0xca] as number;
-    if (type >= 0xc7 && type <= 0xc9) return this.#unsigned(1 << (type - 0xc7)) + 1;
-    if (type === 0xc1) this.fail("bad_msgpack");
-    return this.#rawLength(type, true);
+    if (this.isFailed) return;
+    const end = new ValueScanner(this.#at).advance(this.bytes, this.#end);
+    if (end >= 0) this.#at = end;
+    else this.fail(end === MALFORMED ? "bad_msgpack" : "truncated");
   }
 
   #listedBytes(): Uint8Array {
