@@ -1,0 +1,208 @@
+// The part of the Archive's contract that does not depend on the server: argument checks, text that can be stored, closed state.
+
+import { handleKeyOf } from "../room/case-fold.ts";
+import type {
+  AddMemberOutcome,
+  AppendMessageOutcome,
+  Archive,
+  CreateRoomOutcome,
+  CreateUserOutcome,
+  MemberRecord,
+  MessageList,
+  MessagePage,
+  MessageRecord,
+  NewRoom,
+  NewUser,
+  Role,
+  RoomOfUser,
+  RoomRecord,
+  SetRoleOutcome,
+  UserRecord,
+} from "./archive.ts";
+import { MAX_PAGE, MAX_TEXT_CHARS } from "./archive.ts";
+import {
+  ANY_COUNT,
+  bad,
+  POSITIVE,
+  requireId,
+  requireInteger,
+  requireOneOf,
+  requireOptionalId,
+  requireText,
+  storableText,
+} from "./checks.ts";
+import { StoreUsageError } from "./errors.ts";
+
+const ROLES: readonly Role[] = ["owner", "moderator", "member", "guest"];
+/** Names, titles, handles: far above what the API allows, far below what hurts a store. */
+const NAME = { min: 0, max: 512 } as const;
+const KEY = { min: 1, max: 512 } as const;
+const PAGE = { min: 1, max: MAX_PAGE } as const;
+
+/** What an adapter must supply: the Archive's operations with arguments already checked, users already keyed. */
+export interface ArchiveAdapter extends Omit<Archive, "createUser" | "findUserByHandle"> {
+  createUser(user: UserRecord): Promise<CreateUserOutcome>;
+  findUserByHandleKey(handleKey: string): Promise<UserRecord | undefined>;
+}
+
+export class GuardedArchive implements Archive {
+  readonly #inner: ArchiveAdapter;
+  #closing: Promise<void> | undefined;
+
+  constructor(inner: ArchiveAdapter) {
+    this.#inner = inner;
+  }
+
+  async ping(): Promise<void> {
+    await this.#open().ping();
+  }
+
+  async createUser(user: NewUser): Promise<CreateUserOutcome> {
+    requireId(user.id, "id");
+    requireText(user.displayName, "displayName", NAME);
+    requireInteger(user.createdAtMs, "createdAtMs", ANY_COUNT);
+    requireOptionalId(user.guestRoomId, "guestRoomId");
+    if (user.passwordHash !== null) requireText(user.passwordHash, "passwordHash", KEY);
+    if (user.handle !== null) requireText(user.handle, "handle", KEY);
+    if (user.guest !== (user.handle === null)) throw bad("a guest has no handle, everyone else has one");
+    const handle = user.handle === null ? null : storableText(user.handle);
+    return await this.#open().createUser({
+      ...user,
+      handle,
+      handleKey: handle === null ? null : handleKeyOf(handle),
+      displayName: storableText(user.displayName),
+      tokenVersion: 0,
+    });
+  }
+
+  async findUserByHandle(handle: string): Promise<UserRecord | undefined> {
+    requireText(handle, "handle", KEY);
+    return await this.#open().findUserByHandleKey(handleKeyOf(storableText(handle)));
+  }
+
+  async getUser(id: string): Promise<UserRecord | undefined> {
+    requireId(id, "id");
+    return await this.#open().getUser(id);
+  }
+
+  async bumpTokenVersion(id: string): Promise<number | undefined> {
+    requireId(id, "id");
+    return await this.#open().bumpTokenVersion(id);
+  }
+
+  async createRoom(room: NewRoom): Promise<CreateRoomOutcome> {
+    requireId(room.id, "id");
+    requireId(room.ownerId, "ownerId");
+    for (const name of ["slug", "slugKey", "skeleton"] as const) requireText(room[name], name, KEY);
+    requireText(room.title, "title", NAME);
+    requireOneOf(room.access, "access", ["open", "invite"]);
+    requireInteger(room.capacity, "capacity", POSITIVE);
+    requireInteger(room.createdAtMs, "createdAtMs", ANY_COUNT);
+    return await this.#open().createRoom({
+      ...room,
+      slug: storableText(room.slug),
+      slugKey: storableText(room.slugKey),
+      skeleton: storableText(room.skeleton),
+      title: storableText(room.title),
+    });
+  }
+
+  async getRoom(id: string): Promise<RoomRecord | undefined> {
+    requireId(id, "id");
+    return await this.#open().getRoom(id);
+  }
+
+  async getRoomBySlug(slugKey: string): Promise<RoomRecord | undefined> {
+    requireText(slugKey, "slugKey", KEY);
+    return await this.#open().getRoomBySlug(storableText(slugKey));
+  }
+
+  async listRoomsOf(
+    userId: string,
+    page: { readonly before?: string; readonly limit: number },
+  ): Promise<readonly RoomOfUser[]> {
+    requireId(userId, "userId");
+    requireOptionalId(page.before, "before");
+    requireInteger(page.limit, "limit", PAGE);
+    return await this.#open().listRoomsOf(userId, page);
+  }
+
+  async addMember(member: MemberRecord): Promise<AddMemberOutcome> {
+    requireMember(member);
+    requireInteger(member.addedAtMs, "addedAtMs", ANY_COUNT);
+    requireOneOf(member.role, "role", ROLES);
+    return await this.#open().addMember(member);
+  }
+
+  async getMember(key: { readonly roomId: string; readonly userId: string }): Promise<MemberRecord | undefined> {
+    requireMember(key);
+    return await this.#open().getMember(key);
+  }
+
+  async setRole(change: {
+    readonly roomId: string;
+    readonly userId: string;
+    readonly role: Role;
+  }): Promise<SetRoleOutcome> {
+    requireMember(change);
+    requireOneOf(change.role, "role", ROLES);
+    return await this.#open().setRole(change);
+  }
+
+  async listMembers(
+    roomId: string,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly MemberRecord[]> {
+    requireId(roomId, "roomId");
+    requireOptionalId(page.after, "after");
+    requireInteger(page.limit, "limit", PAGE);
+    return await this.#open().listMembers(roomId, page);
+  }
+
+  async appendMessage(message: MessageRecord): Promise<AppendMessageOutcome> {
+    for (const name of ["id", "roomId", "authorId", "clientId"] as const) requireId(message[name], name);
+    for (const name of ["threadId", "replyTo"] as const) requireOptionalId(message[name], name);
+    requireText(message.authorName, "authorName", NAME);
+    requireText(message.text, "text", { min: 0, max: MAX_TEXT_CHARS });
+    requireInteger(message.sentAtMs, "sentAtMs", ANY_COUNT);
+    return await this.#open().appendMessage({
+      ...message,
+      authorName: storableText(message.authorName),
+      text: storableText(message.text),
+    });
+  }
+
+  async getMessage(key: { readonly roomId: string; readonly id: string }): Promise<MessageRecord | undefined> {
+    requireId(key.roomId, "roomId");
+    requireId(key.id, "id");
+    return await this.#open().getMessage(key);
+  }
+
+  async listMessages(roomId: string, page: MessagePage): Promise<MessageList> {
+    requireId(roomId, "roomId");
+    requireOptionalId(page.before, "before");
+    requireOptionalId(page.after, "after");
+    requireInteger(page.limit, "limit", PAGE);
+    return await this.#open().listMessages(roomId, page);
+  }
+
+  async newestMessageId(roomId: string): Promise<string | undefined> {
+    requireId(roomId, "roomId");
+    return await this.#open().newestMessageId(roomId);
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#inner.close();
+    await this.#closing;
+  }
+
+  #open(): ArchiveAdapter {
+    if (this.#closing !== undefined) throw new StoreUsageError("store_closed", "the archive is closed");
+    return this.#inner;
+  }
+}
+
+function requireMember(key: { readonly roomId: string; readonly userId: string }): void {
+  requireId(key.roomId, "roomId");
+  requireId(key.userId, "userId");
+}

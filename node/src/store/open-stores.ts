@@ -1,0 +1,48 @@
+// Which adapters a node uses, from what its configuration says.
+
+import type { Archive } from "./archive.ts";
+import type { Presence } from "./presence.ts";
+import { openSqliteArchive } from "./sqlite/sqlite-archive.ts";
+import { openSqlitePresence } from "./sqlite/sqlite-presence.ts";
+
+/** The part of a pino logger that the stores use. */
+export interface StoreLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface OpenStoresOptions {
+  /** Archive on a server speaking MongoDB's protocol; its path names the database. Absent: the embedded file. */
+  readonly mongodbUrl?: string;
+  /** Presence on Redis (or a Redis Cluster's node). Absent: the embedded file. */
+  readonly redisUrl?: string;
+  /** The embedded store's file; made only when one of the two above is absent. */
+  readonly sqlitePath: string;
+  readonly log: StoreLog;
+}
+
+export interface Stores {
+  readonly archive: Archive;
+  readonly presence: Presence;
+  /** True when anything lives in the embedded file: such a node cannot be part of a mesh over more than one machine. */
+  readonly embedded: boolean;
+  /** Idempotent; closes both. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens both stores. An unreachable server does not stop a node from starting: it is logged, every operation answers
+ * StoreUnavailableError, and works from the moment the server is there. A broken embedded file does throw.
+ */
+export async function openStores(options: OpenStoresOptions): Promise<Stores> {
+  const archive = openSqliteArchive({ path: options.sqlitePath });
+  const presence = openSqlitePresence({ path: options.sqlitePath });
+  return {
+    archive,
+    presence,
+    embedded: true,
+    close: async () => {
+      await Promise.all([archive.close(), presence.close()]);
+    },
+  };
+}

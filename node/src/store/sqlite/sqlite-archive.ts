@@ -1,0 +1,47 @@
+// Archive on an SQLite file in WAL mode. Every operation is one statement or one transaction.
+
+import type { Archive } from "../archive.ts";
+import type { ArchiveAdapter } from "../guarded-archive.ts";
+import { GuardedArchive } from "../guarded-archive.ts";
+import { SqliteDatabase } from "./database.ts";
+import * as messages from "./sqlite-messages.ts";
+import * as rooms from "./sqlite-rooms.ts";
+import * as users from "./sqlite-users.ts";
+
+export interface SqliteArchiveOptions {
+  /** The database file; made when missing, shared with other processes of this machine and with Presence. */
+  readonly path: string;
+  /** How long to wait for another process's write. Default 1000 ms. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** Opens the file (and migrates it). Throws StoreUnavailableError when it cannot be opened or stays locked for 5 s. */
+export function openSqliteArchive(options: SqliteArchiveOptions): Archive {
+  return new GuardedArchive(adapterOf(SqliteDatabase.open({ ...options, store: "archive", durable: true })));
+}
+
+// The operations are synchronous; being async functions here turns what they throw into rejections.
+function adapterOf(db: SqliteDatabase): ArchiveAdapter {
+  return {
+    ping: async () => {
+      db.run("ping", () => db.first("SELECT 1 AS one FROM user LIMIT 1"));
+    },
+    createUser: async (user) => users.createUser(db, user),
+    findUserByHandleKey: async (handleKey) => users.findUserByHandleKey(db, handleKey),
+    getUser: async (id) => users.getUser(db, id),
+    bumpTokenVersion: async (id) => users.bumpTokenVersion(db, id),
+    createRoom: async (room) => rooms.createRoom(db, room),
+    getRoom: async (id) => rooms.getRoom(db, id),
+    getRoomBySlug: async (slugKey) => rooms.getRoomBySlug(db, slugKey),
+    listRoomsOf: async (userId, page) => rooms.listRoomsOf(db, userId, page),
+    addMember: async (member) => rooms.addMember(db, member),
+    getMember: async (key) => rooms.getMember(db, key),
+    setRole: async (change) => rooms.setRole(db, change),
+    listMembers: async (roomId, page) => rooms.listMembers(db, roomId, page),
+    appendMessage: async (message) => messages.appendMessage(db, message),
+    getMessage: async (key) => messages.getMessage(db, key),
+    listMessages: async (roomId, page) => messages.listMessages(db, roomId, page),
+    newestMessageId: async (roomId) => messages.newestMessageId(db, roomId),
+    close: async () => db.close(),
+  };
+}

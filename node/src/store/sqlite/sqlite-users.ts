@@ -1,0 +1,50 @@
+// People in the embedded store.
+
+import type { CreateUserOutcome, UserRecord } from "../archive.ts";
+import type { SqliteDatabase } from "./database.ts";
+import { integerOf, userOf } from "./rows.ts";
+
+export function createUser(db: SqliteDatabase, user: UserRecord): CreateUserOutcome {
+  return db.run("createUser", () => {
+    const added = db.change(
+      `INSERT INTO user (id, handle, handle_key, display_name, password_hash, guest, guest_room_id, token_version, created_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      user.id,
+      user.handle,
+      user.handleKey,
+      user.displayName,
+      user.passwordHash,
+      user.guest ? 1 : 0,
+      user.guestRoomId ?? null,
+      user.tokenVersion,
+      user.createdAtMs,
+    );
+    if (added === 1) return { kind: "created", user };
+    const earlier = userById(db, user.id);
+    if (earlier !== undefined && earlier.handleKey === user.handleKey) return { kind: "created", user: earlier };
+    return { kind: "handle_taken" };
+  });
+}
+
+export function getUser(db: SqliteDatabase, id: string): UserRecord | undefined {
+  return db.run("getUser", () => userById(db, id));
+}
+
+export function findUserByHandleKey(db: SqliteDatabase, handleKey: string): UserRecord | undefined {
+  return db.run("findUserByHandle", () => {
+    const row = db.first("SELECT * FROM user WHERE handle_key = ?", handleKey);
+    return row === undefined ? undefined : userOf(row);
+  });
+}
+
+export function bumpTokenVersion(db: SqliteDatabase, id: string): number | undefined {
+  return db.run("bumpTokenVersion", () => {
+    const row = db.first("UPDATE user SET token_version = token_version + 1 WHERE id = ? RETURNING token_version", id);
+    return row === undefined ? undefined : integerOf(row, "token_version");
+  });
+}
+
+function userById(db: SqliteDatabase, id: string): UserRecord | undefined {
+  const row = db.first("SELECT * FROM user WHERE id = ?", id);
+  return row === undefined ? undefined : userOf(row);
+}
