@@ -1,0 +1,89 @@
+/** What goes into and comes out of the session machine (session.ts). */
+import type { IgnoreReason } from "./protocol/guards.ts";
+import type {
+  Answer,
+  ClientMessage,
+  Joined,
+  MediaState,
+  MessagePosted,
+  ParticipantJoined,
+  ParticipantLeft,
+  ParticipantUpdated,
+  Slots,
+  Speakers,
+} from "./protocol/messages.ts";
+import type { Random, ReconnectPolicy } from "./reconnect-policy.ts";
+
+/** What a person may be told: still coming in, in, trying to get back, over. */
+export type ConnectionState = "connecting" | "connected" | "reconnecting" | "closed";
+
+/** Messages that only inform; the machine checked their order and passes them on. */
+export type RoomMessage =
+  | ParticipantJoined
+  | ParticipantUpdated
+  | ParticipantLeft
+  | Slots
+  | Speakers
+  | MessagePosted
+  | MediaState;
+
+export type SessionEvent =
+  | { readonly kind: "state"; readonly state: ConnectionState }
+  /** Entered, at first or again; everything known of the room before is void. */
+  | { readonly kind: "joined"; readonly joined: Joined; readonly node: string; readonly url: string }
+  /** The socket came back and nothing was lost; wishes (mute, view) must be said again. */
+  | { readonly kind: "resumed" }
+  | { readonly kind: "moved"; readonly from: string; readonly to: string }
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "offerRefused"; readonly code: string; readonly detail: string }
+  | {
+      readonly kind: "requestRefused";
+      readonly request: "mute" | "view";
+      readonly code: string;
+      readonly detail: string;
+    }
+  | { readonly kind: "room"; readonly message: RoomMessage }
+  /** For good. `code` is a closing reason ("left", "superseded", "removed") or the error code that ended it. */
+  | { readonly kind: "closed"; readonly code: string; readonly detail: string };
+
+/**
+ * The machine's only way out. It never calls back synchronously. `attempt` must be handed back with the
+ * result, so that an answer that comes too late is known as such.
+ */
+export interface SessionSink {
+  /** Open a socket to the node at `url`; any older socket is to be forgotten. */
+  connect(url: string): void;
+  disconnect(): void;
+  send(message: ClientMessage): void;
+  /** Fetch a room ticket, then handleTicket or handleFailure. */
+  ticket(attempt: number): void;
+  /** Fetch a new session token, then handleToken or handleFailure. */
+  renew(attempt: number): void;
+  /** Choose a node, none of `avoid` unless there is no other, then handlePlaced or handleFailure. */
+  place(attempt: number, avoid: readonly string[]): void;
+  /** Make an offer (on a new connection when fresh), then handleOffer or handleOfferFailed. */
+  offer(attempt: number, fresh: boolean): void;
+  event(event: SessionEvent): void;
+  ignored(reason: IgnoreReason): void;
+}
+
+export interface SessionOptions {
+  readonly token: string;
+  readonly policy: ReconnectPolicy;
+  /** How long one step of getting in may take. Default 8,000 ms. */
+  readonly stepTimeoutMs: number;
+  /** How long an offer may stay unanswered before it is made again. Default 10,000 ms. */
+  readonly offerTimeoutMs: number;
+  readonly random: Random;
+}
+
+/** What a step that another party takes can fail with. */
+export interface StepFailure {
+  readonly code: string;
+  readonly detail: string;
+  /** Trying again may help. */
+  readonly transient: boolean;
+  /** The session token was not accepted: a new one may be. */
+  readonly unauthorised: boolean;
+  readonly retryAfterMs?: number;
+}
