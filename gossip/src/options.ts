@@ -77,8 +77,8 @@ export interface GossipOptions {
   readonly profile?: GossipProfile;
   /** 16, 24 or 32 bytes each; the first seals, all open. Default none: plain text. Needs an Aead. */
   readonly keys?: readonly Uint8Array[];
-  /** Largest datagram we make before checksum, as memberlist's UDPBufferSize. Default 1400. */
-  readonly packetBytes?: number;
+  /** Compress what we send where that makes it smaller. Default true, as the stock agent; a simulation may save the work. */
+  readonly compress?: boolean;
   /** Members known at most, dead and left ones included. Further alive claims are dropped. Default 4096. */
   readonly maxMembers?: number;
   /** Entries of one broadcast queue; beyond it the most transmitted are dropped. Default 4096. */
@@ -129,7 +129,7 @@ export const DEFAULTS = Object.freeze({
   tags: Object.freeze({}) as Tags,
   profile: LAN,
   keys: Object.freeze([]) as readonly Uint8Array[],
-  packetBytes: 1400,
+  compress: true,
   maxMembers: 4096,
   maxQueuedBroadcasts: 4096,
   maxStreams: 128,
@@ -167,7 +167,6 @@ export function resolveOptions(options: GossipOptions): ResolvedGossipOptions {
   check(profile.pushPullIntervalMs > 0, "pushPullIntervalMs must be positive");
   check(profile.awarenessMaxMultiplier >= 1, "awarenessMaxMultiplier must be at least 1");
   check(profile.suspicionMaxTimeoutMult >= 1, "suspicionMaxTimeoutMult must be at least 1");
-  check(resolved.packetBytes >= 576 && resolved.packetBytes <= 65_000, "packetBytes must be 576..65000");
   check(resolved.directRetryMs > 0, "directRetryMs must be positive");
   for (const key of resolved.keys) check([16, 24, 32].includes(key.length), "keys must have 16, 24 or 32 bytes");
   for (const [field, value] of Object.entries(resolved)) {

@@ -1,0 +1,249 @@
+// The SWIM machine as a whole: packets, streams and time in; through its parts; to the sink and the layer above.
+
+import { addressBytes } from "../address.ts";
+import type { ResolvedGossipOptions } from "../options.ts";
+import type { Random } from "../random.ts";
+import type { DropReason, GossipSink, StreamInput } from "../sink.ts";
+import {
+  assertNever,
+  type DurationMs,
+  type Endpoint,
+  type InstantMs,
+  type NodeName,
+  nodeName,
+  type StreamId,
+  UsageError,
+} from "../types.ts";
+import type { Keyring } from "../wire/keyring.ts";
+import type { PushPullMessage, PushPullNode, WireMessage } from "../wire/messages.ts";
+import { decodePacket, type PacketOptions } from "../wire/packet.ts";
+import { BroadcastQueue } from "./broadcast-queue.ts";
+import type { MembershipDelegate } from "./delegate.ts";
+import { type Dial, Exchanges, type MergeOutcome, type Settled } from "./exchanges.ts";
+import { LocalHealth } from "./local-health.ts";
+import { isRunning, type MemberRecord } from "./member.ts";
+import { MemberTable } from "./member-table.ts";
+import { PacketSender } from "./packet-sender.ts";
+import type { ProbeRound } from "./probe.ts";
+import { Prober } from "./prober.ts";
+import { areCompatible, claimOf, pushPullIntervalMs } from "./push-pull.ts";
+import { Rumours } from "./rumours.ts";
+import { Ticker } from "./ticker.ts";
+
+export interface MembershipPorts {
+  readonly options: ResolvedGossipOptions;
+  readonly sink: GossipSink;
+  readonly random: Random;
+  readonly keyring: Keyring | undefined;
+  readonly delegate: MembershipDelegate;
+}
+
+const NO_STREAM = (): void => undefined;
+
+export class Membership {
+  readonly self: NodeName;
+  readonly table: MemberTable;
+  readonly sender: PacketSender;
+  readonly queue: BroadcastQueue;
+  readonly health: LocalHealth;
+  readonly rumours: Rumours;
+  readonly prober: Prober;
+  readonly exchanges: Exchanges;
+  readonly #ports: MembershipPorts;
+  readonly #random: Random;
+  readonly #packetOptions: PacketOptions;
+  readonly #gossipTicker: Ticker;
+  readonly #pushPullTicker: Ticker;
+
+  constructor(ports: MembershipPorts) {
+    const { options, sink, random, keyring, delegate } = ports;
+    const { profile } = options;
+    this.#ports = ports;
+    this.#random = random;
+    this.self = nodeName(options.name);
+    this.#packetOptions = keyring === undefined ? {} : { keyring };
+    this.table = new MemberTable(this.self, options.maxMembers, random.fork("table"));
+    this.queue = new BroadcastQueue(options.maxQueuedBroadcasts);
+    this.health = new LocalHealth(profile.awarenessMaxMultiplier);
+    const { compress } = options;
+    this.sender = new PacketSender({ sink, keyring, compress, retransmitMult: profile.retransmitMult });
+    this.sender.addSource({ queue: this.queue, memberCount: () => this.table.size });
+    const selfAddr = addressBytes(options.advertise.host);
+    if (selfAddr === undefined) throw new UsageError("bad_option", "advertise.host must be an IP literal");
+    const dropped = (reason: DropReason, from: Endpoint | undefined): void => sink.dropped(reason, from);
+    const shared = { options, self: this.self, table: this.table, health: this.health, dropped };
+    this.rumours = new Rumours({ ...shared, selfAddr, queue: this.queue, delegate });
+    this.prober = new Prober({
+      ...shared,
+      sender: this.sender,
+      replyTo: { addr: selfAddr, port: options.advertise.port, node: this.self },
+      pingByStream: (round, timeoutMs, nowMs) => this.#pingByStream(round, timeoutMs, nowMs),
+      ackPayload: () => delegate.ackPayload(),
+      answered: (target, rttMs, payload) => delegate.probed(target, rttMs, payload),
+      unreachable: (claim, nowMs) => this.rumours.claimSuspect(claim, nowMs),
+    });
+    this.exchanges = new Exchanges({
+      ...shared,
+      sink,
+      keyring,
+      localState: (join) => this.#localState(join),
+      merge: (remote, nowMs) => this.#merge(remote, nowMs),
+      userMessage: (payload, from, nowMs) => delegate.userMessage(payload, from, nowMs),
+    });
+    this.#gossipTicker = new Ticker(profile.gossipIntervalMs);
+    this.#pushPullTicker = new Ticker(profile.pushPullIntervalMs);
+  }
+
+  /** Enters ourselves and starts the schedules, each at a phase of chance so that a fleet does not tick in step. */
+  start(meta: Uint8Array, nowMs: InstantMs): void {
+    const { profile } = this.#ports.options;
+    this.rumours.announceSelf(meta, nowMs);
+    this.prober.start(profile.probeIntervalMs * (0.5 + this.#random.next()), nowMs);
+    this.#gossipTicker.start(nowMs + profile.gossipIntervalMs * (0.5 + this.#random.next()));
+    this.#pushPullTicker.start(nowMs + profile.pushPullIntervalMs * (1 + this.#random.next()));
+  }
+
+  deadlineMs(): InstantMs {
+    return Math.min(
+      this.prober.deadlineMs(),
+      this.rumours.deadlineMs(),
+      this.exchanges.deadlineMs(),
+      this.#gossipTicker.deadlineMs(),
+      this.#pushPullTicker.deadlineMs(),
+    );
+  }
+
+  handleTimeout(nowMs: InstantMs): void {
+    this.exchanges.handleTimeout(nowMs);
+    this.prober.handleTimeout(nowMs);
+    this.rumours.handleTimeout(nowMs);
+    if (this.#gossipTicker.take(nowMs)) this.#gossip(nowMs);
+    if (this.#pushPullTicker.take(nowMs)) this.#pushPull(nowMs);
+  }
+
+  handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void {
+    const packet = decodePacket(bytes, this.#packetOptions);
+    if (!packet.ok) {
+      this.#ports.sink.dropped(packet.reason, from);
+      return;
+    }
+    for (const reason of packet.dropped) this.#ports.sink.dropped(reason, from);
+    for (const message of packet.messages) this.#handleMessage(message, from, nowMs);
+  }
+
+  handleStream(id: StreamId, input: StreamInput, nowMs: InstantMs): void {
+    this.exchanges.handle(id, input, nowMs);
+  }
+
+  /** Exchanges everything with whoever is at the address. */
+  exchangeWith(to: Endpoint, exchange: { readonly join: boolean; readonly settled: Settled }, nowMs: InstantMs): void {
+    const timeoutMs = this.#ports.options.profile.streamTimeoutMs;
+    const message = this.#localState(exchange.join);
+    this.exchanges.dial({ to, message, timeoutMs, settled: exchange.settled }, nowMs);
+  }
+
+  /** A user message by stream; nobody is told what became of it. */
+  sendUserByStream(to: Endpoint, payload: Uint8Array, nowMs: InstantMs): void {
+    const timeoutMs = this.#ports.options.profile.streamTimeoutMs;
+    this.exchanges.dial({ to, message: { kind: "user", payload }, timeoutMs, settled: NO_STREAM }, nowMs);
+  }
+
+  #handleMessage(message: WireMessage, from: Endpoint, nowMs: InstantMs): void {
+    switch (message.kind) {
+      case "ping":
+        this.prober.handlePing(message, from);
+        return;
+      case "indirectPing":
+        this.prober.handleIndirectPing(message, from, nowMs);
+        return;
+      case "ack":
+        this.prober.handleAck(message, from, nowMs);
+        return;
+      case "nack":
+        this.prober.handleNack(message, from);
+        return;
+      case "alive":
+        this.rumours.claimAlive(message, nowMs);
+        return;
+      case "suspect":
+        this.rumours.claimSuspect(message, nowMs);
+        return;
+      case "dead":
+        this.rumours.claimDead(message, nowMs);
+        return;
+      case "user":
+        this.#ports.delegate.userMessage(message.payload, from, nowMs);
+        return;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #pingByStream(round: ProbeRound, timeoutMs: DurationMs, nowMs: InstantMs): void {
+    const dial: Dial = {
+      to: round.target.endpoint,
+      message: this.prober.pingOf(round),
+      timeoutMs,
+      settled: (outcome) => {
+        if (outcome.ok) round.streamAnswered();
+      },
+    };
+    this.exchanges.dial(dial, nowMs);
+  }
+
+  #gossip(nowMs: InstantMs): void {
+    if (this.sender.isIdle) return;
+    const { gossipNodes, gossipToTheDeadMs } = this.#ports.options.profile;
+    const eligible = (record: MemberRecord): boolean =>
+      record.name !== this.self &&
+      (isRunning(record) || (record.state === "dead" && nowMs - record.stateChangedMs <= gossipToTheDeadMs));
+    for (const record of this.table.pick(gossipNodes, eligible)) {
+      if (!this.sender.gossip(record)) return;
+    }
+  }
+
+  #pushPull(nowMs: InstantMs): void {
+    const { pushPullIntervalMs: baseMs } = this.#ports.options.profile;
+    const intervalMs = pushPullIntervalMs(baseMs, this.table.size);
+    this.#pushPullTicker.start(nowMs + intervalMs);
+    const [peer] = this.table.pick(1, (record) => record.name !== this.self && record.state === "alive");
+    if (peer !== undefined) this.exchangeWith(peer.endpoint, { join: false, settled: NO_STREAM }, nowMs);
+  }
+
+  #localState(join: boolean): PushPullMessage {
+    const nodes: PushPullNode[] = [];
+    for (const record of this.table.all()) {
+      const { name, addr, endpoint, meta, incarnation, state, vsn } = record;
+      nodes.push({ node: name, addr, port: endpoint.port, meta, incarnation, state, vsn });
+    }
+    return { kind: "pushPull", join, nodes, userState: this.#ports.delegate.localState(join) };
+  }
+
+  #merge(remote: PushPullMessage, nowMs: InstantMs): MergeOutcome {
+    if (!areCompatible(this.table.all(), remote.nodes)) {
+      return { ok: false, error: "a member's protocol version is incompatible" };
+    }
+    for (const node of remote.nodes) this.#claim(node, nowMs);
+    if (remote.userState.length > 0) {
+      this.#ports.delegate.mergeState(remote.userState, { join: remote.join, nowMs });
+    }
+    return { ok: true };
+  }
+
+  #claim(record: PushPullNode, nowMs: InstantMs): void {
+    const { node, incarnation } = record;
+    switch (claimOf(record)) {
+      case "alive": {
+        const { addr, port, meta, vsn } = record;
+        this.rumours.claimAlive({ kind: "alive", node, incarnation, addr, port, meta, vsn }, nowMs);
+        return;
+      }
+      case "suspect":
+        this.rumours.claimSuspect({ kind: "suspect", node, incarnation, from: this.self }, nowMs);
+        return;
+      case "left":
+        this.rumours.claimDead({ kind: "dead", node, incarnation, from: node }, nowMs);
+        return;
+    }
+  }
+}
