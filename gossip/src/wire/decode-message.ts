@@ -2,7 +2,15 @@
 // sizes and lengths that would harm a stock agent, or us, are refused with a reason.
 
 import type { WireDropReason } from "../sink.ts";
-import { type Incarnation, incarnation, type NodeName, nodeName, seqNo } from "../types.ts";
+import {
+  type Incarnation,
+  incarnation,
+  type LamportTime,
+  lamportTime,
+  type NodeName,
+  nodeName,
+  seqNo,
+} from "../types.ts";
 import { MAX_META_BYTES, MAX_NAME_UNITS, VERSION_VECTOR_BYTES } from "./limits.ts";
 import { MessageType } from "./message-type.ts";
 import type {
@@ -85,6 +93,15 @@ export function readAddress(reader: Reader): Uint8Array {
   if (bytes.length !== 4 && bytes.length !== 16 && bytes.length !== 0) reader.fail("bad_address");
   return bytes;
 }
+
+export function readNames(reader: Reader): NodeName[] {
+  const names: NodeName[] = [];
+  const count = reader.list();
+  for (let i = 0; i < count && !reader.isFailed; i += 1) names.push(readName(reader));
+  return names;
+}
+
+export const readTime = (reader: Reader): LamportTime => lamportTime(reader.uint53());
 
 export const readPort = (reader: Reader): number => reader.uint(MAX_PORT);
 
