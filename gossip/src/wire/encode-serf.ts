@@ -79,7 +79,7 @@ function writeInternal(out: Writer, message: InternalMessage): void {
       out.byte(SerfType.keyRequest);
       out.map(1);
       out.text("Key");
-      writeOptional(out, message.key);
+      out.blob(message.key);
       break;
     case "keyResponse":
       writeKeyResponse(out, message);
