@@ -1,0 +1,183 @@
+/**
+ * What the nodes of a room pass on besides who is there: chat messages, acknowledged and sent once more when that
+ * fails (a client that missed one reads it from the history), and the loudness of their loudest tracks, best effort.
+ * Shell over Mesh and Clock. Rules: SPEC.md [P50…P58].
+ */
+import type { ChatMessage } from "#protocol";
+import { type Clock, pause } from "../mesh/clock.ts";
+import type { Log } from "../mesh/log.ts";
+import { type Mesh, MeshError } from "../mesh/mesh.ts";
+import type { Level } from "./room.ts";
+import {
+  type RoomLevelsBody,
+  type RoomMessageBody,
+  type RoomRefusal,
+  readRoomLevels,
+  readRoomMessage,
+} from "./room-state.ts";
+
+export const MESSAGE_TOPIC = "room.message";
+export const LEVELS_TOPIC = "room.levels";
+export const MESSAGE_TIMEOUT_MS = 2_000;
+export const RETRY_AFTER_MS = 500;
+/** Messages under way to other nodes; beyond it they are left to the history. */
+export const MAX_MESSAGES_UNDER_WAY = 1_000;
+export const LEVELS_SPACING_MS = 250;
+/** Unchanged levels are told again, because what was told holds for 5 s only. */
+export const LEVELS_REPEAT_MS = 2_000;
+const LEVELS_TIMEOUT_MS = 1_000;
+/** Rooms and nodes whose last level number is remembered. */
+const MAX_LEVEL_SOURCES = 4_096;
+
+export interface FanoutRooms {
+  deliver(roomId: string, message: ChatMessage): void;
+  hear(roomId: string, node: string, levels: readonly Level[]): void;
+  refused(code: RoomRefusal, from: string): void;
+}
+
+interface TellingLevels {
+  told: string;
+  toldAtMs: number;
+  readonly busy: Set<string>;
+}
+
+export class RoomFanout {
+  readonly #mesh: Mesh;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #rooms: FanoutRooms;
+  readonly #telling = new Map<string, TellingLevels>();
+  readonly #heard = new Map<string, { readonly boot: string; readonly seq: number }>();
+  #unhandle: (() => void)[] = [];
+  #stopping = new AbortController();
+  #underWay = 0;
+  #seq = 0;
+  readonly #counters = { sent: 0, failed: 0, skipped: 0 };
+
+  constructor(parts: { readonly mesh: Mesh; readonly clock: Clock; readonly log: Log }, rooms: FanoutRooms) {
+    this.#mesh = parts.mesh;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#rooms = rooms;
+  }
+
+  start(): void {
+    this.#stopping = new AbortController();
+    this.#unhandle = [
+      this.#mesh.handle(MESSAGE_TOPIC, (from, body) => this.#receiveMessage(from, body)),
+      this.#mesh.handle(LEVELS_TOPIC, (from, body) => this.#receiveLevels(from, body)),
+    ];
+  }
+
+  stop(): void {
+    for (const unhandle of this.#unhandle) unhandle();
+    this.#unhandle = [];
+    this.#stopping.abort();
+    this.#telling.clear();
+    this.#heard.clear();
+  }
+
+  /** Deliveries of messages to other nodes: acknowledged, given up, not tried for want of room. */
+  counters(): Readonly<Record<"sent" | "failed" | "skipped", number>> {
+    return { ...this.#counters };
+  }
+
+  send(roomId: string, message: ChatMessage, nodes: readonly string[]): void {
+    for (const node of new Set(nodes)) {
+      if (node === this.#mesh.self.name || this.#mesh.node(node) === undefined) continue;
+      if (this.#underWay >= MAX_MESSAGES_UNDER_WAY) {
+        this.#counters.skipped += 1;
+        continue;
+      }
+      this.#underWay += 1;
+      this.#sendTo(node, { roomId, message }).then(
+        () => {
+          this.#underWay -= 1;
+        },
+        (error: unknown) => {
+          this.#underWay -= 1;
+          this.#counters.failed += 1;
+          this.#log.warn(
+            { roomId, node, error: String(error) },
+            "a message did not reach a node; its people read the history",
+          );
+        },
+      );
+    }
+  }
+
+  /** Tells the loudness of this node's loudest tracks, when it changed or was told long ago, and not too often. */
+  tellLevels(
+    roomId: string,
+    input: { readonly boot: string; readonly levels: readonly Level[]; readonly nodes: readonly string[] },
+  ): void {
+    const nowMs = this.#clock.nowMs();
+    const telling = this.#telling.get(roomId) ?? { told: "[]", toldAtMs: Number.NEGATIVE_INFINITY, busy: new Set() };
+    this.#telling.set(roomId, telling);
+    const told = JSON.stringify(input.levels);
+    const sinceMs = nowMs - telling.toldAtMs;
+    if (sinceMs < LEVELS_SPACING_MS) return;
+    if (told === telling.told && (input.levels.length === 0 || sinceMs < LEVELS_REPEAT_MS)) return;
+    telling.told = told;
+    telling.toldAtMs = nowMs;
+    this.#seq += 1;
+    const body: RoomLevelsBody = { roomId, boot: input.boot, seq: this.#seq, levels: input.levels };
+    for (const node of input.nodes) this.#tellLevelsTo(telling, node, body);
+  }
+
+  forget(roomId: string): void {
+    this.#telling.delete(roomId);
+  }
+
+  async #sendTo(node: string, body: RoomMessageBody): Promise<void> {
+    const options = { timeoutMs: MESSAGE_TIMEOUT_MS, signal: this.#stopping.signal };
+    try {
+      await this.#mesh.request(node, MESSAGE_TOPIC, body, options);
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== "timeout") throw error;
+      await pause(this.#clock, RETRY_AFTER_MS, this.#stopping.signal);
+      await this.#mesh.request(node, MESSAGE_TOPIC, body, options);
+    }
+    this.#counters.sent += 1;
+  }
+
+  /** One at a time to a node: late levels are worth nothing, so those that would queue are skipped. */
+  #tellLevelsTo(telling: TellingLevels, node: string, body: RoomLevelsBody): void {
+    if (telling.busy.has(node) || this.#mesh.node(node) === undefined) return;
+    telling.busy.add(node);
+    const done = (): void => {
+      telling.busy.delete(node);
+    };
+    const options = { timeoutMs: LEVELS_TIMEOUT_MS, signal: this.#stopping.signal };
+    // A level that did not arrive is replaced by the next one.
+    this.#mesh.request(node, LEVELS_TOPIC, body, options).then(done, done);
+  }
+
+  #receiveMessage(from: string, body: unknown): { readonly ok: true } {
+    const read = readRoomMessage(body);
+    if (!read.ok) return this.#refuse(read.code, from);
+    this.#rooms.deliver(read.value.roomId, read.value.message);
+    return { ok: true };
+  }
+
+  #receiveLevels(from: string, body: unknown): { readonly ok: true } {
+    const read = readRoomLevels(body);
+    if (!read.ok) return this.#refuse(read.code, from);
+    const { roomId, boot, seq, levels } = read.value;
+    const key = JSON.stringify([from, roomId]);
+    const last = this.#heard.get(key);
+    // Levels that were overtaken on the way are acknowledged and dropped.
+    if (last?.boot === boot && seq <= last.seq) return { ok: true };
+    this.#heard.delete(key);
+    this.#heard.set(key, { boot, seq });
+    const [oldest] = this.#heard.keys();
+    if (this.#heard.size > MAX_LEVEL_SOURCES && oldest !== undefined) this.#heard.delete(oldest);
+    this.#rooms.hear(roomId, from, levels);
+    return { ok: true };
+  }
+
+  #refuse(code: RoomRefusal, from: string): never {
+    this.#rooms.refused(code, from);
+    throw new MeshError(code, "the message was refused; nothing changed");
+  }
+}
