@@ -12,6 +12,13 @@ import type {
   Tags,
 } from "./types.ts";
 
+export interface JoinOptions {
+  /** Tell everybody that we joined. Default true; a rejoin from a snapshot does not. */
+  readonly announce?: boolean;
+  /** Do not deliver user events from before the join. Default false. */
+  readonly ignoreOld?: boolean;
+}
+
 export interface RequestOptions {
   /** All tries together. Default `directTimeoutMs`. */
   readonly timeoutMs?: DurationMs;
@@ -56,9 +63,9 @@ export interface GossipCore {
 
   /**
    * Push/pull with every address at once. Answers through "joinResult" per address and one "joinDone".
-   * With `announce: false` no join intent follows (a rejoin from a snapshot). Throws "not_alive" after a leave.
+   * Throws "not_alive" after a leave.
    */
-  join(addresses: readonly Endpoint[], nowMs: InstantMs, options?: { readonly announce?: boolean }): CommandId;
+  join(addresses: readonly Endpoint[], nowMs: InstantMs, options?: JoinOptions): CommandId;
   /** Graceful: intent, broadcast, farewell; answers through "leaveDone". Throws "not_alive" when already leaving. */
   leave(nowMs: InstantMs): void;
   /** Declares a failed member left. Unknown names are accepted silently, as the reference does. */

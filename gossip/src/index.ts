@@ -1,6 +1,6 @@
 // The public door of the gossip core.
 
-export type { CoordinateSnapshot, DirectReply, GossipCore, RequestOptions, RttEstimate } from "./core.ts";
+export type { CoordinateSnapshot, DirectReply, GossipCore, JoinOptions, RequestOptions, RttEstimate } from "./core.ts";
 export { DEFAULTS, type GossipOptions, type GossipProfile, LAN, LOCAL, resolveOptions, WAN } from "./options.ts";
 export { hashText, pickDistinct, type Random, seededRandom, shuffle } from "./random.ts";
 export {
@@ -17,7 +17,7 @@ export {
   type RequestFailure,
   type StreamInput,
   type StreamOutput,
-  type UserMessageEvent,
+  type UserEvent,
   WIRE_DROP_REASONS,
   type WireDropReason,
 } from "./sink.ts";

@@ -1,6 +1,15 @@
 // What leaves the core, and what enters by streams. The sink may queue, count or send; it must never call the core.
 
-import type { CommandId, Endpoint, InboundRequestId, Incarnation, NodeName, StreamId, Tags } from "./types.ts";
+import type {
+  CommandId,
+  Endpoint,
+  InboundRequestId,
+  Incarnation,
+  LamportTime,
+  NodeName,
+  StreamId,
+  Tags,
+} from "./types.ts";
 
 export interface GossipSink {
   /** Send one datagram from the gossip socket. The bytes belong to the sink from here on. */
@@ -54,7 +63,11 @@ export type RequestFailure =
   | "not_speaking"
   | "too_large"
   | "outbox_full"
-  | "stopped"
+  /** The member failed or left before it answered. */
+  | "unreachable"
+  /** Its inbox stayed full. */
+  | "busy"
+  /** Its handler refused: see `code` and `message`. */
   | "remote";
 
 export type CommandEvent =
@@ -99,13 +112,17 @@ export interface ConflictEvent {
   readonly other: Endpoint;
 }
 
-/** User messages that are neither Serf's spine nor ours, carried through for whoever understands them. */
-export interface UserMessageEvent {
-  readonly kind: "userMessage";
-  readonly bytes: Uint8Array;
+/** Something that a user of some member announced to everybody. Each is told once. */
+export interface UserEvent {
+  readonly kind: "userEvent";
+  readonly lamportTime: LamportTime;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** Only the latest of this name matters. */
+  readonly coalesce: boolean;
 }
 
-export type GossipEvent = MembershipEvent | CommandEvent | DirectEvent | ConflictEvent | UserMessageEvent;
+export type GossipEvent = MembershipEvent | CommandEvent | DirectEvent | ConflictEvent | UserEvent;
 
 /** Reasons of decoders, in about the order in which a packet is undone. They name counters: words are never reused. */
 export const WIRE_DROP_REASONS = [

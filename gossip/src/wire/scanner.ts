@@ -57,6 +57,11 @@ export class ValueScanner {
     this.#at = start;
   }
 
+  /** Everything now lies this much further to the front, because what came before was dropped. */
+  moveBack(bytes: number): void {
+    this.#at -= bytes;
+  }
+
   /** The offset after the value, NEEDS_MORE, or MALFORMED. `bytes` may be another buffer than last time with the same content. */
   advance(bytes: Uint8Array, end: number): number {
     while (this.#pending > 0) {
