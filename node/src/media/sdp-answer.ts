@@ -1,0 +1,91 @@
+/** Writes the answer to a planned session (JSEP section 5.3): ICE-lite at session level, one bundle, DTLS passive. */
+import type { Fingerprint } from "./dtls-peer.ts";
+import type { IceCredentials } from "./ice-lite.ts";
+import type { PlannedLine, SendLine, SessionPlan } from "./sdp-plan.ts";
+
+export interface HostCandidate {
+  readonly host: string;
+  readonly port: number;
+  readonly priority: number;
+}
+export interface LocalTransport {
+  readonly ice: IceCredentials;
+  readonly fingerprint: Fingerprint;
+  readonly candidates: readonly HostCandidate[];
+  /** o= line: the same id for a transport, a greater version with each answer. */
+  readonly sessionId: string;
+  readonly version: number;
+}
+
+export function writeAnswer(plan: SessionPlan, transport: LocalTransport): string {
+  const bundled = plan.lines.filter((line) => line.role !== "rejected").map((line) => line.mid);
+  const lines = [
+    "v=0",
+    `o=- ${transport.sessionId} ${transport.version} IN IP4 127.0.0.1`,
+    "s=-",
+    "t=0 0",
+    `a=group:BUNDLE ${bundled.join(" ")}`,
+    "a=ice-lite",
+    ...(plan.allowsMixedExtensions ? ["a=extmap-allow-mixed"] : []),
+    "a=msid-semantic: WMS *",
+    ...plan.lines.flatMap((line) => mediaSection(line, line.mid === bundled[0] ? transport : undefined, transport)),
+  ];
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+/** Candidates stand in the first bundled section only; credentials in each, as browsers themselves write them. */
+function mediaSection(line: PlannedLine, tagged: LocalTransport | undefined, transport: LocalTransport): string[] {
+  if (line.role === "rejected") {
+    return [`m=${line.kind} 0 ${line.protocol} ${line.format}`, "c=IN IP4 0.0.0.0", `a=mid:${line.mid}`, "a=inactive"];
+  }
+  const { codec } = line;
+  const payloadTypes =
+    codec.rtxPayloadType === undefined ? [codec.payloadType] : [codec.payloadType, codec.rtxPayloadType];
+  return [
+    `m=${line.kind} 9 ${line.protocol} ${payloadTypes.join(" ")}`,
+    "c=IN IP4 0.0.0.0",
+    `a=mid:${line.mid}`,
+    `a=ice-ufrag:${transport.ice.ufrag}`,
+    `a=ice-pwd:${transport.ice.pwd}`,
+    `a=fingerprint:${transport.fingerprint.algorithm} ${transport.fingerprint.value}`,
+    "a=setup:passive",
+    "a=rtcp-mux",
+    "a=rtcp-rsize",
+    ...(tagged === undefined ? [] : candidateLines(tagged.candidates)),
+    ...line.extmap.map(([uri, id]) => `a=extmap:${id} ${uri}`),
+    `a=rtpmap:${codec.payloadType} ${codec.encoding}`,
+    ...(codec.info.fmtp === undefined ? [] : [`a=fmtp:${codec.payloadType} ${codec.info.fmtp}`]),
+    ...codec.feedback.map((value) => `a=rtcp-fb:${codec.payloadType} ${value}`),
+    ...(codec.rtxPayloadType === undefined
+      ? []
+      : [`a=rtpmap:${codec.rtxPayloadType} rtx/90000`, `a=fmtp:${codec.rtxPayloadType} apt=${codec.payloadType}`]),
+    ...roleLines(line),
+  ];
+}
+
+function candidateLines(candidates: readonly HostCandidate[]): string[] {
+  const lines = candidates.map(
+    ({ host, port, priority }, index) => `a=candidate:${index + 1} 1 udp ${priority} ${host} ${port} typ host`,
+  );
+  return [...lines, "a=end-of-candidates"];
+}
+
+function roleLines(line: Exclude<PlannedLine, { role: "rejected" }>): string[] {
+  if (line.role === "inactive") return ["a=inactive"];
+  if (line.role === "send") return sendLines(line);
+  if (line.rids.length === 0) return ["a=recvonly"];
+  return ["a=recvonly", ...line.rids.map((rid) => `a=rid:${rid} recv`), `a=simulcast:recv ${line.rids.join(";")}`];
+}
+
+/** Each slot is a stream of its own: what it carries changes, so nothing may be synchronised to it by name. */
+function sendLines(line: SendLine): string[] {
+  const cname = `slot-${line.mid}`;
+  const rtx = line.rtxSsrc;
+  return [
+    "a=sendonly",
+    `a=msid:${cname} ${cname}`,
+    ...(rtx === undefined ? [] : [`a=ssrc-group:FID ${line.ssrc} ${rtx}`]),
+    `a=ssrc:${line.ssrc} cname:${cname}`,
+    ...(rtx === undefined ? [] : [`a=ssrc:${rtx} cname:${cname}`]),
+  ];
+}
