@@ -1,0 +1,254 @@
+/**
+ * From a decrypted packet to protected copies for many peers. Each copy costs one pass over the payload (copy and encrypt
+ * at once) and a quarter of a four-lane hash. Copies wait in a short ring until four of equal length are there, and leave
+ * in the order in which they came.
+ */
+import { patchPayload, type RtpRewrite, type RtpView } from "../../sfu/index.ts";
+import type { RtpTransport } from "../rtp-plane-types.ts";
+import { type KernelKey, type Keystream, MAX_DATAGRAM_BYTES, type SrtpKernel } from "./kernel.ts";
+import { JOB_BUILD, TEMPLATE_BYTES } from "./wasm-layout.ts";
+
+export const AUTH_TAG_BYTES = 10;
+/** Header template, datagram, and the sweep of padding behind it. */
+const SLOT_BYTES = 2048;
+/** Small enough to stay in the first-level cache and to reuse views, large enough for four full groups. */
+const SLOTS = 16;
+
+/** What all streams towards one peer share. */
+export interface EgressPeer {
+  readonly key: KernelKey;
+  readonly transport: RtpTransport;
+  /** Last transport-wide sequence number given (draft-holmer-rmcat-transport-wide-cc-extensions-01). */
+  transportSeq: number;
+  packetsSent: number;
+  bytesSent: number;
+}
+
+export interface EgressShape {
+  readonly ssrc: number;
+  readonly mid: string;
+  readonly midId: number;
+  readonly absSendTimeId: number;
+  readonly transportSequenceId: number;
+  readonly audioLevelId: number;
+  /** Expected payload of a packet; a first guess at keystream room. */
+  readonly payloadBytes: number;
+  /** Keystream is made for so many coming packets at once; 1 for rare streams such as RTX. */
+  readonly batchPackets: number;
+}
+
+/** One SSRC towards one peer: its header template and its keystream. */
+export class EgressStream {
+  readonly peer: EgressPeer;
+  readonly keystream: Keystream;
+  readonly template: number;
+  readonly headerLength: number;
+  /** Positions within the header, 0: absent. */
+  readonly absSendTimeAt: number;
+  readonly transportSequenceAt: number;
+  readonly audioLevelAt: number;
+  readonly #kernel: SrtpKernel;
+
+  /** Throws a RangeError when packet memory cannot hold even the template. */
+  constructor(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape) {
+    this.#kernel = kernel;
+    this.peer = peer;
+    this.template = kernel.arena.allocate(TEMPLATE_BYTES);
+    if (this.template === 0) throw new RangeError("packet memory is full");
+    const header = buildTemplate(shape);
+    kernel.arena.bytes.fill(0, this.template, this.template + TEMPLATE_BYTES);
+    kernel.arena.bytes.set(header.bytes, this.template);
+    this.headerLength = header.bytes.length;
+    this.absSendTimeAt = header.absSendTimeAt;
+    this.transportSequenceAt = header.transportSequenceAt;
+    this.audioLevelAt = header.audioLevelAt;
+    this.keystream = kernel.openKeystream(peer.key, {
+      ssrc: shape.ssrc,
+      batchPackets: shape.batchPackets,
+      blocks: (shape.payloadBytes + 15) >> 4,
+    });
+  }
+
+  close(): void {
+    this.keystream.close();
+    this.#kernel.arena.release(this.template, TEMPLATE_BYTES);
+  }
+}
+
+interface HeaderTemplate {
+  readonly bytes: Uint8Array;
+  readonly absSendTimeAt: number;
+  readonly transportSequenceAt: number;
+  readonly audioLevelAt: number;
+}
+
+/** Fixed header with one-byte extension elements (RFC 8285 section 4.2). A MID too long for the template is left out. */
+function buildTemplate(shape: EgressShape): HeaderTemplate {
+  const elements: number[] = [];
+  const add = (id: number, data: readonly number[]): number => {
+    if (id === 0) return 0;
+    elements.push((id << 4) | (data.length - 1), ...data);
+    return 16 + elements.length - data.length;
+  };
+  if (shape.mid.length > 0 && shape.mid.length <= 16) {
+    add(
+      shape.midId,
+      [...shape.mid].map((letter) => letter.charCodeAt(0)),
+    );
+  }
+  const absSendTimeAt = add(shape.absSendTimeId, [0, 0, 0]);
+  const transportSequenceAt = add(shape.transportSequenceId, [0, 0]);
+  const audioLevelAt = add(shape.audioLevelId, [127]);
+  while (elements.length % 4 !== 0) elements.push(0);
+  const extended = elements.length > 0;
+  const bytes = new Uint8Array(extended ? 16 + elements.length : 12);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = extended ? 0x90 : 0x80;
+  view.setUint32(8, shape.ssrc);
+  if (extended) {
+    view.setUint16(12, 0xbede);
+    view.setUint16(14, elements.length / 4);
+    bytes.set(elements, 16);
+  }
+  return { bytes, absSendTimeAt, transportSequenceAt, audioLevelAt };
+}
+
+export class Protector {
+  packetsSent = 0;
+  bytesSent = 0;
+  readonly #kernel: SrtpKernel;
+  readonly #bytes: Uint8Array;
+  readonly #slots: number;
+  readonly #pending: (EgressStream | undefined)[] = new Array<EgressStream | undefined>(SLOTS).fill(undefined);
+  readonly #lengths = new Int32Array(SLOTS);
+  /** 64-byte blocks to hash; 0 once hashed. */
+  readonly #blocks = new Int32Array(SLOTS);
+  /** Views handed out, by slot; reused while the length stays, which it mostly does within one fan-out. */
+  readonly #views: Uint8Array[] = [];
+  #count = 0;
+  #absSendTime = 0;
+
+  constructor(kernel: SrtpKernel) {
+    this.#kernel = kernel;
+    this.#bytes = kernel.arena.bytes;
+    this.#slots = kernel.arena.allocate(SLOT_BYTES * SLOTS);
+    if (this.#slots === 0) throw new RangeError("packet memory is full");
+    for (let i = 0; i < SLOTS; i++) this.#views.push(new Uint8Array(0));
+  }
+
+  /** What abs-send-time says until the next call: 24 bits of 6.18 fixed-point seconds. */
+  setNow(nowMs: number): void {
+    this.#absSendTime = Math.floor((nowMs % 64_000) * 262.144) & 0xffffff;
+  }
+
+  /** Queues one copy of the view's packet. False: too long for any datagram, nothing queued. */
+  send(stream: EgressStream, view: RtpView, rewrite: RtpRewrite): boolean {
+    const originalSeqBytes = rewrite.originalSeq >= 0 ? 2 : 0;
+    const payloadLength = view.payloadLength;
+    const headerLength = stream.headerLength + originalSeqBytes;
+    const total = headerLength + payloadLength;
+    if (total + AUTH_TAG_BYTES > MAX_DATAGRAM_BYTES) return false;
+    if (this.#count === SLOTS) this.flush();
+    const slot = this.#count++;
+    const at = this.#slots + slot * SLOT_BYTES;
+    const keystream = stream.keystream.at(rewrite.extSeq, payloadLength + originalSeqBytes);
+    const job = this.#kernel.job;
+    job[JOB_BUILD] = at;
+    job[JOB_BUILD + 1] = stream.template;
+    job[JOB_BUILD + 2] = headerLength;
+    job[JOB_BUILD + 3] = view.payloadOffset;
+    job[JOB_BUILD + 4] = keystream + originalSeqBytes;
+    job[JOB_BUILD + 5] = payloadLength;
+    job[JOB_BUILD + 6] = Math.floor(rewrite.extSeq / 65_536);
+    this.#blocks[slot] = this.#kernel.build();
+    this.#writeHeader(stream, at, rewrite);
+    if (originalSeqBytes > 0) this.#writeOriginalSeq(at + stream.headerLength, rewrite.originalSeq, keystream);
+    patchPayload(rewrite, view, this.#bytes, at + headerLength);
+    this.#pending[slot] = stream;
+    this.#lengths[slot] = total;
+    return true;
+  }
+
+  /** Signs and sends everything queued. */
+  flush(): void {
+    const count = this.#count;
+    if (count === 0) return;
+    for (let slot = 0; slot < count; slot++) if (this.#blocks[slot] !== 0) this.#signGroup(slot, count);
+    for (let slot = 0; slot < count; slot++) {
+      const stream = this.#pending[slot];
+      this.#pending[slot] = undefined;
+      if (stream !== undefined) this.#emit(slot, stream.peer);
+    }
+    this.#count = 0;
+  }
+
+  /** Signs the packet in that slot and up to three later ones of as many blocks. */
+  #signGroup(first: number, count: number): void {
+    const job = this.#kernel.job;
+    const blocks = this.#blocks[first] as number;
+    let lanes = 0;
+    for (let slot = first; slot < count && lanes < 4; slot++) {
+      const stream = this.#pending[slot];
+      if (this.#blocks[slot] !== blocks || stream === undefined) continue;
+      const at = this.#slots + slot * SLOT_BYTES;
+      job[lanes] = at;
+      job[4 + lanes] = stream.peer.key.handle;
+      job[8 + lanes] = at + (this.#lengths[slot] as number);
+      this.#blocks[slot] = 0;
+      lanes++;
+    }
+    // Idle lanes repeat the first: same packet, same tag, same place.
+    for (; lanes < 4; lanes++) {
+      job[lanes] = job[0] as number;
+      job[4 + lanes] = job[4] as number;
+      job[8 + lanes] = job[8] as number;
+    }
+    this.#kernel.hmac(blocks);
+  }
+
+  #emit(slot: number, peer: EgressPeer): void {
+    const length = (this.#lengths[slot] as number) + AUTH_TAG_BYTES;
+    let view = this.#views[slot] as Uint8Array;
+    if (view.length !== length) {
+      view = new Uint8Array(this.#bytes.buffer, this.#slots + slot * SLOT_BYTES, length);
+      this.#views[slot] = view;
+    }
+    this.packetsSent++;
+    this.bytesSent += length;
+    peer.packetsSent++;
+    peer.bytesSent += length;
+    peer.transport.send(view);
+  }
+
+  #writeHeader(stream: EgressStream, at: number, rewrite: RtpRewrite): void {
+    const bytes = this.#bytes;
+    const { extSeq, timestamp } = rewrite;
+    bytes[at + 1] = (rewrite.marker ? 0x80 : 0) | rewrite.payloadType;
+    bytes[at + 2] = (extSeq >> 8) & 0xff;
+    bytes[at + 3] = extSeq & 0xff;
+    bytes[at + 4] = timestamp >>> 24;
+    bytes[at + 5] = (timestamp >>> 16) & 0xff;
+    bytes[at + 6] = (timestamp >>> 8) & 0xff;
+    bytes[at + 7] = timestamp & 0xff;
+    if (stream.absSendTimeAt !== 0) {
+      const to = at + stream.absSendTimeAt;
+      bytes[to] = this.#absSendTime >> 16;
+      bytes[to + 1] = (this.#absSendTime >> 8) & 0xff;
+      bytes[to + 2] = this.#absSendTime & 0xff;
+    }
+    if (stream.transportSequenceAt !== 0) {
+      const seq = (stream.peer.transportSeq + 1) & 0xffff;
+      stream.peer.transportSeq = seq;
+      bytes[at + stream.transportSequenceAt] = seq >> 8;
+      bytes[at + stream.transportSequenceAt + 1] = seq & 0xff;
+    }
+    if (stream.audioLevelAt !== 0) bytes[at + stream.audioLevelAt] = rewrite.audioLevel;
+  }
+
+  /** RFC 4588 section 4: the original sequence number is the first part of the encrypted payload. */
+  #writeOriginalSeq(at: number, originalSeq: number, keystream: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = (originalSeq >> 8) ^ (bytes[keystream] as number);
+    bytes[at + 1] = (originalSeq & 0xff) ^ (bytes[keystream + 1] as number);
+  }
+}

@@ -1,0 +1,51 @@
+import type { RtpView } from "./rtp-view.ts";
+
+/**
+ * What an egress changes of a packet. The payload stays as it is but for single bytes of the codec's descriptor, which keep
+ * their length, so that the shell copies payload and changes in one pass.
+ */
+export class RtpRewrite {
+  payloadType = 0;
+  /** Unwrapped: the low 16 bits go on the wire, the rest is SRTP's roll-over counter. */
+  extSeq = 0;
+  timestamp = 0;
+  marker = false;
+  /** RFC 4588 original sequence number to put before the payload; -1: not a retransmission packet. */
+  originalSeq = -1;
+  /** -dBov for the audio level extension; 127 where the source said none. */
+  audioLevel = 127;
+  /** Position of a VP8 picture id within the payload, 0: leave as it is (it can never lie at 0; RFC 7741 section 4.2). */
+  pictureIdAt = 0;
+  /** 1 byte (7 bits) or 2 bytes (15 bits), as in the source. */
+  pictureIdBytes = 0;
+  pictureId = 0;
+  /** Position of a VP8 TL0PICIDX within the payload, 0: leave. */
+  tl0PictureIndexAt = 0;
+  tl0PictureIndex = 0;
+}
+
+/**
+ * Writes the descriptor changes to a copy of the view's payload that lies at `out[outAt]`. Works by difference, so the
+ * copy may already be encrypted with a stream cipher.
+ */
+export function patchPayload(rewrite: RtpRewrite, view: RtpView, out: Uint8Array, outAt: number): void {
+  const from = view.payloadOffset;
+  const distance = outAt - from;
+  if (rewrite.pictureIdAt > 0) {
+    const at = from + rewrite.pictureIdAt;
+    if (rewrite.pictureIdBytes === 2) {
+      patchByte(out, at + distance, view.bytes[at] as number, 0x80 | (rewrite.pictureId >> 8));
+      patchByte(out, at + distance + 1, view.bytes[at + 1] as number, rewrite.pictureId & 0xff);
+    } else {
+      patchByte(out, at + distance, view.bytes[at] as number, rewrite.pictureId & 0x7f);
+    }
+  }
+  if (rewrite.tl0PictureIndexAt > 0) {
+    const at = from + rewrite.tl0PictureIndexAt;
+    patchByte(out, at + distance, view.bytes[at] as number, rewrite.tl0PictureIndex);
+  }
+}
+
+function patchByte(out: Uint8Array, at: number, was: number, is: number): void {
+  out[at] = (out[at] as number) ^ was ^ is;
+}
