@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Libsql from "libsql";
+import { openSqliteArchive } from "../../src/store/sqlite/sqlite-archive.ts";
+import type { ArchiveHarness } from "./archive-contract.ts";
+import { registerArchiveContract } from "./archive-contract.ts";
+import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
+
+async function makeHarness(): Promise<ArchiveHarness> {
+  const folder = mkdtempSync(join(tmpdir(), "hearsay-archive-"));
+  const path = join(folder, "hearsay.db");
+  let locker: Libsql.Database | undefined;
+  return {
+    open: async () => openSqliteArchive({ path, busyTimeoutMs: 50 }),
+    // The embedded store's outage: somebody holds the write lock and does not let go.
+    break: async () => {
+      locker = new Libsql(path);
+      locker.exec("BEGIN IMMEDIATE");
+    },
+    heal: async () => {
+      locker?.exec("ROLLBACK");
+      locker?.close();
+    },
+    elapse: async () => {},
+    dispose: async () => rmSync(folder, { recursive: true }),
+  };
+}
+
+registerArchiveContract("SQLite", makeHarness);
+registerArchiveMisuseContract("SQLite", makeHarness, { propertyRuns: 150, stalls: false });
