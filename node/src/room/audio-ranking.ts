@@ -60,13 +60,9 @@ export class AudioRanking {
     return this.#mendOrder();
   }
 
-  /** True while time alone can change something. */
-  get isMoving(): boolean {
-    return this.#order.some(
-      (heard) =>
-        heard.level < heard.heardLevel ||
-        (heard.heardLevel < SILENT_LEVEL && heard.validUntilMs < Number.POSITIVE_INFINITY),
-    );
+  /** True while anything is heard: levels fade, and what others told runs out. */
+  get isSounding(): boolean {
+    return this.#order.some((heard) => heard.level < SILENT_LEVEL);
   }
 
   trackIds(): readonly string[] {

@@ -22,7 +22,6 @@ export const MESSAGE_TIMEOUT_MS = 2_000;
 export const RETRY_AFTER_MS = 500;
 /** Messages under way to other nodes; beyond it they are left to the history. */
 export const MAX_MESSAGES_UNDER_WAY = 1_000;
-export const LEVELS_SPACING_MS = 250;
 /** Unchanged levels are told again, because what was told holds for 5 s only. */
 export const LEVELS_REPEAT_MS = 2_000;
 const LEVELS_TIMEOUT_MS = 1_000;
@@ -106,7 +105,7 @@ export class RoomFanout {
     }
   }
 
-  /** Tells the loudness of this node's loudest tracks, when it changed or was told long ago, and not too often. */
+  /** Tells the loudness of this node's loudest tracks, when it changed or was told long ago. */
   tellLevels(
     roomId: string,
     input: { readonly boot: string; readonly levels: readonly Level[]; readonly nodes: readonly string[] },
@@ -116,7 +115,6 @@ export class RoomFanout {
     this.#telling.set(roomId, telling);
     const told = JSON.stringify(input.levels);
     const sinceMs = nowMs - telling.toldAtMs;
-    if (sinceMs < LEVELS_SPACING_MS) return;
     if (told === telling.told && (input.levels.length === 0 || sinceMs < LEVELS_REPEAT_MS)) return;
     telling.told = told;
     telling.toldAtMs = nowMs;

@@ -27,6 +27,7 @@ export const ROOM_REFUSALS = [
   "bad_shape",
   "bad_version",
   "foreign_node",
+  "unknown_node",
   "foreign_track",
   "duplicate_id",
   "stale",

@@ -15,6 +15,8 @@ export interface RoomSink {
   place(sessionId: string, placement: Placement): void;
   /** What this node must tell the others has changed. */
   localChanged(): void;
+  /** Levels were looked at; while anything is heard this comes every TICK_MS. */
+  levelsSettled(): void;
   /** Tracks came or went, here or elsewhere. */
   tracksChanged(): void;
   /** The session's participant is elsewhere now; it is out of the room already. */
@@ -202,7 +204,8 @@ export class Room {
     this.#tickedAtMs = nowMs;
     if (this.#ranking.settle(nowMs)) this.refresh();
     this.#tellSpeakers();
-    this.#tickDueMs = this.#ranking.isMoving ? nowMs + TICK_MS : Number.POSITIVE_INFINITY;
+    this.#sink.levelsSettled();
+    this.#tickDueMs = this.#ranking.isSounding ? nowMs + TICK_MS : Number.POSITIVE_INFINITY;
   }
 
   #tellSpeakers(): void {

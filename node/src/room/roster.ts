@@ -88,10 +88,12 @@ export class Roster {
     );
   }
 
-  /** What was last heard of a node, for it to know whether we need more. */
+  /** What was last heard of a node, for it to know whether we need more; of a node thought dead everything is needed. */
   stampOf(node: string): { readonly boot: string; readonly version: number } | undefined {
     const remote = this.#remote.get(node);
-    return remote === undefined ? undefined : { boot: remote.boot, version: remote.version };
+    return remote === undefined || remote.down !== undefined
+      ? undefined
+      : { boot: remote.boot, version: remote.version };
   }
 
   /** True when a newer claim than this one is known: it comes too late. */
