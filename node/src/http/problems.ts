@@ -1,0 +1,125 @@
+/**
+ * One table drives every refusal of the HTTP API: stable code → status and title (RFC 9457). A code is never reused for
+ * another meaning. PROTOCOL.md lists the codes of the WebSocket.
+ */
+import type { Problem } from "#protocol";
+
+export const PROBLEMS = {
+  bad_json: [400, "The body is not JSON"],
+  invalid_input: [400, "The request is not as described"],
+  bad_slug: [400, "This cannot be the address of a room"],
+  unauthenticated: [401, "A token is needed"],
+  token_invalid: [401, "The token is not valid here"],
+  token_expired: [401, "The token's time is over"],
+  token_revoked: [401, "The token was revoked"],
+  bad_credentials: [401, "Handle or password is wrong"],
+  guest_not_allowed: [403, "Guests may not do this"],
+  not_member: [403, "Only members of the room may do this"],
+  operator_only: [403, "Only operators may see this"],
+  not_found: [404, "There is nothing here"],
+  unknown_room: [404, "There is no such room"],
+  unknown_message: [404, "There is no such message in this room"],
+  method_not_allowed: [405, "This method is not for this address"],
+  request_timeout: [408, "The request did not arrive in time"],
+  handle_taken: [409, "The handle is taken"],
+  slug_taken: [409, "The address is taken"],
+  slug_confusable: [409, "A room with an address that looks the same exists"],
+  no_session: [409, "The session is not connected to a node"],
+  session_superseded: [409, "A newer session of this device has taken over"],
+  room_full: [409, "The room is full"],
+  idempotency_mismatch: [409, "The idempotency key was used for something else"],
+  too_large: [413, "The request is too large"],
+  uri_too_long: [414, "The address is too long"],
+  unsupported_media_type: [415, "The body must be application/json"],
+  rate_limited: [429, "Too many attempts"],
+  headers_too_large: [431, "The headers are too large"],
+  bad_request: [400, "The request cannot be understood"],
+  internal: [500, "Something is broken here"],
+  store_unavailable: [503, "A store is away; try again"],
+  starting: [503, "The node is not ready yet"],
+  busy: [503, "The node is busy; try again"],
+} as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A refusal: thrown by routes and services, told to the client as a problem. State did not change unless `detail` says so. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ProblemCode;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    options: {
+      readonly detail?: string;
+      readonly errors?: readonly FieldError[];
+      readonly retryAfterMs?: number;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(options.detail ?? PROBLEMS[code][1], { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+export const statusOf = (code: ProblemCode): number => PROBLEMS[code][0];
+
+/** The body for a client. Causes stay in the log. */
+export function problemOf(error: ApiError): Problem {
+  const [status, title] = PROBLEMS[error.code];
+  return {
+    type: `urn:hearsay:problem:${error.code}`,
+    title,
+    status,
+    code: error.code,
+    ...(error.message === title ? {} : { detail: error.message }),
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+  };
+}
+
+/** What fastify and its plugins refuse before a route runs, by their own code. */
+const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
+  FST_ERR_CTP_BODY_TOO_LARGE: "too_large",
+  FST_ERR_CTP_INVALID_JSON_BODY: "bad_json",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "bad_json",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "bad_request",
+  FST_ERR_BAD_URL: "bad_request",
+  FST_ERR_MAX_PARAM_LENGTH: "uri_too_long",
+  FST_ERR_ROUTE_METHOD_NOT_SUPPORTED: "method_not_allowed",
+};
+
+const STATUS_CODES: Readonly<Record<number, ProblemCode>> = {
+  404: "not_found",
+  405: "method_not_allowed",
+  408: "request_timeout",
+  413: "too_large",
+  414: "uri_too_long",
+  415: "unsupported_media_type",
+  429: "rate_limited",
+  431: "headers_too_large",
+};
+
+/** Any thrown value as a refusal; what nobody expected is "internal", and only the log sees its cause. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof Error)) return new ApiError("internal", { cause: error });
+  const known = "code" in error ? FASTIFY_CODES[String(error.code)] : undefined;
+  if (known !== undefined) return new ApiError(known, { cause: error });
+  if (error.name === "TokenError" && "code" in error)
+    return new ApiError(error.code === "token_expired" ? "token_expired" : "token_invalid", { cause: error });
+  if ("code" in error && error.code === "store_unavailable")
+    return new ApiError("store_unavailable", { retryAfterMs: 2_000, cause: error });
+  if (error instanceof SyntaxError && "statusCode" in error) return new ApiError("bad_json", { cause: error });
+  const status = "statusCode" in error ? Number(error.statusCode) : 500;
+  if (status >= 400 && status < 500) return new ApiError(STATUS_CODES[status] ?? "bad_request", { cause: error });
+  return new ApiError("internal", { cause: error });
+}

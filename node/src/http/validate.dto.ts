@@ -1,0 +1,36 @@
+/** The one place that runs class-validator: a stranger's value in, an instance of a request class or the faults out. */
+import "reflect-metadata";
+import { type ClassConstructor, plainToInstance } from "class-transformer";
+import { type ValidationError, validateSync } from "class-validator";
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly errors: readonly { readonly path: string; readonly message: string }[] };
+
+/** Faults told to a client; the rest of a very wrong request adds nothing. */
+const MAX_ERRORS = 20;
+
+/** Unknown properties are faults. Never throws; the input is not changed. */
+export function parseDto<T extends object>(dto: ClassConstructor<T>, input: unknown): Parsed<T> {
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    return { ok: false, errors: [{ path: "", message: "must be an object" }] };
+  const value = plainToInstance(dto, input);
+  const faults = validateSync(value, {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+    stopAtFirstError: true,
+    validationError: { target: false, value: false },
+  });
+  const errors = faults.flatMap((fault) => describe(fault, ""));
+  return errors.length === 0 ? { ok: true, value } : { ok: false, errors: errors.slice(0, MAX_ERRORS) };
+}
+
+function describe(fault: ValidationError, parent: string): { path: string; message: string }[] {
+  const path = parent === "" ? fault.property : `${parent}.${fault.property}`;
+  const own = Object.values(fault.constraints ?? {}).map((message) => ({
+    path: path.slice(0, 200),
+    message: message.slice(0, 300),
+  }));
+  return [...own, ...(fault.children ?? []).flatMap((child) => describe(child, path))];
+}

@@ -1,0 +1,203 @@
+/**
+ * Every metric of a node: name, unit, labels, help. One registry an app, so that two apps can run in one process. Labels
+ * come from closed lists (or the names of the mesh's own nodes), never from users.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { MediaStats } from "../media/control.ts";
+
+export const HTTP_BUCKETS_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Codes of refused socket messages; anything else is counted as "other". */
+const REFUSAL_CODES: ReadonlySet<string> = new Set([
+  "bad_message",
+  "hello_first",
+  "hello_late",
+  "already_greeted",
+  "token_invalid",
+  "token_expired",
+  "token_used",
+  "protocol_unsupported",
+  "not_joined",
+  "already_joined",
+  "session_superseded",
+  "room_full",
+  "rate_limited",
+  "store_unavailable",
+  "node_full",
+  "unknown_track",
+  "not_allowed",
+  "sdp_malformed",
+  "sdp_unsupported",
+  "sdp_too_large",
+  "peer_limit",
+  "media_unavailable",
+  "oversize",
+  "binary",
+  "slow",
+  "internal",
+]);
+
+/** Read at each scrape. */
+export interface MetricSources {
+  readonly nodes: () => number;
+  readonly sessions: () => number;
+  readonly rooms: () => readonly { readonly local: number; readonly remote: number }[];
+  readonly media: () => Promise<MediaStats>;
+  /** Which node a trunk leads to. */
+  readonly trunkPeer: (trunkId: string) => string | undefined;
+  /** Counters of gossip and relay by snake_case name; dots and dashes become underscores. */
+  readonly gossip: () => Readonly<Record<string, number>>;
+  readonly relay: () => Readonly<Record<string, number>>;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #lazy = new Map<string, Counter>();
+  readonly #httpSeconds = new Histogram({
+    name: "hearsay_http_request_duration_seconds",
+    help: "Time from request to answer, by route and class of status",
+    labelNames: ["route", "status"],
+    buckets: HTTP_BUCKETS_SECONDS,
+    registers: [this.registry],
+  });
+  readonly #refusals = this.#counter("hearsay_socket_refusals_total", "Socket messages refused, by code", ["code"]);
+  readonly #messages = this.#counter("hearsay_socket_messages_total", "Socket messages received, by type", ["type"]);
+  readonly #ended = this.#counter("hearsay_sessions_ended_total", "Rooms left by sessions of this node, by reason", [
+    "reason",
+  ]);
+  readonly #resumed = this.#counter("hearsay_sessions_resumed_total", "Hellos, by what they did", ["how"]);
+  readonly #reaped = this.#counter("hearsay_sessions_reaped_total", "Sessions of dead nodes removed by this node", []);
+  readonly #chat = this.#counter("hearsay_chat_messages_total", "Text messages sent through this node", ["outcome"]);
+  readonly #storeAway = this.#counter(
+    "hearsay_store_unavailable_total",
+    "Requests refused because a store was away",
+    [],
+  );
+  readonly #nodes = this.#gauge("hearsay_mesh_nodes", "Alive nodes that this node knows, itself included", []);
+  readonly #sessions = this.#gauge("hearsay_sessions", "Sessions of this node, resumable ones included", []);
+  readonly #rooms = this.#gauge("hearsay_rooms", "Rooms with somebody on this node", []);
+  readonly #people = this.#gauge("hearsay_participants", "Participants in rooms of this node, by where they are", [
+    "where",
+  ]);
+  readonly #peers = this.#gauge("hearsay_media_peers", "Media transports of clients", []);
+  readonly #tracks = this.#gauge("hearsay_media_tracks", "Tracks published here or arriving by trunk", []);
+  readonly #lag = this.#gauge(
+    "hearsay_media_event_loop_delay_seconds",
+    "p99 of the media workers' event loop delay",
+    [],
+  );
+  readonly #dropped = this.#counter("hearsay_media_dropped_total", "Packets and messages refused, by reason", [
+    "reason",
+  ]);
+  readonly #relayStreams = this.#gauge("hearsay_relay_streams", "Streams on a trunk", ["peer", "direction"]);
+  readonly #relayPackets = this.#counter("hearsay_relay_packets_total", "Packets over a trunk", ["peer", "direction"]);
+  readonly #relayBytes = this.#counter("hearsay_relay_bytes_total", "Bytes over a trunk", ["peer", "direction"]);
+  readonly #relayLost = this.#counter("hearsay_relay_lost_packets_total", "Packets lost on a trunk", ["peer"]);
+  readonly #relayRepaired = this.#counter("hearsay_relay_repaired_packets_total", "Lost packets that came again", [
+    "peer",
+  ]);
+  readonly #relayRtt = this.#gauge("hearsay_relay_rtt_seconds", "Round trip on a trunk", ["peer"]);
+  readonly #relayJitter = this.#gauge("hearsay_relay_jitter_seconds", "Interarrival jitter on a trunk", ["peer"]);
+
+  /** `defaults`: the process's own metrics too; they hold a timer-free but process-wide observer, so tests leave them out. */
+  constructor(options: { readonly version: string; readonly defaults: boolean }) {
+    this.#gauge("hearsay_build_info", "1, labelled with the version", ["version"]).set({ version: options.version }, 1);
+    if (options.defaults) collectDefaultMetrics({ register: this.registry, prefix: "hearsay_" });
+  }
+
+  /** `route` is a path of the route table, or "other". */
+  httpAnswered(request: { readonly route: string; readonly status: number; readonly seconds: number }): void {
+    const labels = { route: request.route, status: `${Math.floor(request.status / 100)}xx` };
+    this.#httpSeconds.observe(labels, request.seconds);
+  }
+
+  socketMessage(type: string): void {
+    this.#messages.inc({ type });
+  }
+
+  socketRefusal(code: string): void {
+    this.#refusals.inc({ code: REFUSAL_CODES.has(code) ? code : "other" });
+  }
+
+  greeted(how: "new" | "resumed" | "moved" | "restarted"): void {
+    this.#resumed.inc({ how });
+  }
+
+  roomLeft(reason: "left" | "timeout" | "nodeFailed" | "removed" | "superseded"): void {
+    this.#ended.inc({ reason });
+  }
+
+  sessionsReaped(count: number): void {
+    this.#reaped.inc(count);
+  }
+
+  chatMessage(outcome: "stored" | "repeated"): void {
+    this.#chat.inc({ outcome });
+  }
+
+  storeUnavailable(): void {
+    this.#storeAway.inc();
+  }
+
+  /** The exposition text. What cannot be read now is left out. */
+  async render(sources: MetricSources): Promise<string> {
+    this.#nodes.set(sources.nodes());
+    this.#sessions.set(sources.sessions());
+    const rooms = sources.rooms();
+    this.#rooms.set(rooms.length);
+    this.#people.set({ where: "here" }, sum(rooms.map((room) => room.local)));
+    this.#people.set({ where: "elsewhere" }, sum(rooms.map((room) => room.remote)));
+    this.#setAll("gossip", sources.gossip());
+    this.#setAll("relay", sources.relay());
+    const media = await sources.media().catch(() => undefined);
+    if (media !== undefined) this.#setMedia(media, sources.trunkPeer);
+    return this.registry.metrics();
+  }
+
+  #setMedia(media: MediaStats, trunkPeer: MetricSources["trunkPeer"]): void {
+    this.#peers.set(media.peers);
+    this.#tracks.set(media.tracks);
+    this.#lag.set(media.eventLoopDelayP99Ms / 1000);
+    this.#setAll("media", media.counters);
+    this.#dropped.reset();
+    for (const [reason, count] of Object.entries(media.dropped)) this.#dropped.inc({ reason }, count);
+    for (const metric of [this.#relayStreams, this.#relayPackets, this.#relayBytes]) metric.reset();
+    for (const metric of [this.#relayLost, this.#relayRepaired, this.#relayRtt, this.#relayJitter]) metric.reset();
+    for (const trunk of media.trunks) this.#setTrunk(trunkPeer(trunk.trunkId) ?? "unknown", trunk);
+  }
+
+  #setTrunk(peer: string, trunk: MediaStats["trunks"][number]): void {
+    this.#relayStreams.inc({ peer, direction: "sent" }, trunk.egressStreams);
+    this.#relayStreams.inc({ peer, direction: "received" }, trunk.ingressStreams);
+    this.#relayPackets.inc({ peer, direction: "sent" }, trunk.packetsSent);
+    this.#relayPackets.inc({ peer, direction: "received" }, trunk.packetsReceived);
+    this.#relayBytes.inc({ peer, direction: "sent" }, trunk.bytesSent);
+    this.#relayBytes.inc({ peer, direction: "received" }, trunk.bytesReceived);
+    this.#relayLost.inc({ peer }, trunk.packetsLost);
+    this.#relayRepaired.inc({ peer }, trunk.packetsRepaired);
+    if (trunk.rttMs !== undefined) this.#relayRtt.set({ peer }, trunk.rttMs / 1000);
+    if (trunk.jitterMs !== undefined) this.#relayJitter.set({ peer }, trunk.jitterMs / 1000);
+  }
+
+  /** Counters that a part keeps itself: hearsay_<part>_<name>_total. */
+  #setAll(part: string, counters: Readonly<Record<string, number>>): void {
+    for (const [key, value] of Object.entries(counters)) {
+      const name = `hearsay_${part}_${key.replaceAll(/[^a-zA-Z0-9]/g, "_")}_total`;
+      if (!Number.isFinite(value) || value < 0) continue;
+      const counter = this.#lazy.get(name) ?? this.#counter(name, `${key} of ${part}`, []);
+      this.#lazy.set(name, counter);
+      counter.reset();
+      counter.inc(value);
+    }
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

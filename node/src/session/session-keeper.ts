@@ -1,0 +1,222 @@
+/**
+ * Keeps this node's sessions in Presence: claims them, renews them, gives them up. What the store says of them is compared
+ * with what this node knows, and told to the owner. Everything here may fail for a while without hurting a running call.
+ */
+import type { Clock } from "../mesh/clock.ts";
+import type { Log } from "../mesh/log.ts";
+import { isStoreUnavailable } from "../store/errors.ts";
+import type { Occupant, ParticipantInfo, Presence, PutSession } from "../store/presence.ts";
+import type { SessionClaims } from "./tokens.ts";
+
+export const PRESENCE_TTL_MS = 45_000;
+export const REFRESH_EVERY_MS = 10_000;
+/** A place whose session does not enter the room: the room token is over by then. */
+const STRAY_ROUNDS = 8;
+/** Claims that race with claims of other nodes. */
+const MAX_CLAIM_ATTEMPTS = 5;
+
+export interface KeptSession {
+  readonly claims: SessionClaims;
+  readonly epoch: number;
+  /** The room it is in by this node's knowledge, and as what. */
+  readonly place?:
+    | { readonly roomId: string; readonly capacity: number; readonly joinedAs: ParticipantInfo }
+    | undefined;
+}
+
+export interface KeeperListener {
+  /** Presence says that the session is another node's, or that a newer session of the device is inside. */
+  superseded(sessionId: string): void;
+}
+
+export interface KeeperOptions {
+  readonly node: string;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ttlMs?: number;
+  readonly refreshMs?: number;
+}
+
+export type ClaimOutcome =
+  | { readonly kind: "claimed"; readonly epoch: number; readonly previousNode?: string }
+  /** Others claim it faster than we do. */
+  | { readonly kind: "contested" };
+
+export class SessionKeeper {
+  readonly #options: KeeperOptions;
+  readonly #presence: Presence;
+  readonly #ttlMs: number;
+  readonly #sessions = new Map<string, KeptSession>();
+  readonly #strayRounds = new Map<string, number>();
+  #listener: KeeperListener = { superseded: () => undefined };
+  #cancelTimer: () => void = () => undefined;
+  #running = false;
+  #round: Promise<void> = Promise.resolve();
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#presence = options.presence;
+    this.#ttlMs = options.ttlMs ?? PRESENCE_TTL_MS;
+  }
+
+  /** Records of an earlier run under this name are of no use to anybody. */
+  async start(listener: KeeperListener): Promise<void> {
+    this.#listener = listener;
+    this.#running = true;
+    await this.#quietly("clear the records of an earlier run", () => this.#presence.clearNode(this.#options.node));
+    this.#schedule();
+  }
+
+  /** Takes all records of this node away. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#cancelTimer();
+    await this.#round;
+    this.#sessions.clear();
+    await this.#quietly("clear the own records", () => this.#presence.clearNode(this.#options.node));
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Makes the session this node's, whoever had it. Throws StoreUnavailableError. */
+  async claim(claims: SessionClaims): Promise<ClaimOutcome> {
+    let epoch = ((await this.#presence.getSession(claims.sessionId))?.epoch ?? 0) + 1;
+    for (let attempt = 0; attempt < MAX_CLAIM_ATTEMPTS; attempt++) {
+      const outcome = await this.#presence.putSession(this.#put(claims, epoch));
+      if (outcome.kind === "claimed") {
+        this.#sessions.set(claims.sessionId, { claims, epoch });
+        const { previousNode } = outcome;
+        return { kind: "claimed", epoch, ...(previousNode === undefined ? {} : { previousNode }) };
+      }
+      epoch = outcome.record.epoch + 1;
+    }
+    return { kind: "contested" };
+  }
+
+  /** The room's occupants as the store has them. Throws StoreUnavailableError. */
+  occupants(roomId: string): Promise<readonly Occupant[]> {
+    return this.#presence.occupants(roomId);
+  }
+
+  entered(sessionId: string, place: NonNullable<KeptSession["place"]>): void {
+    const kept = this.#sessions.get(sessionId);
+    if (kept !== undefined) this.#sessions.set(sessionId, { ...kept, place });
+  }
+
+  /** Gives the place up; resolves when the store knows, or cannot be told (then its time runs out by itself). */
+  async left(sessionId: string, roomId: string): Promise<void> {
+    const kept = this.#sessions.get(sessionId);
+    // Taken by another node (its place is that node's to give up), or ended, which gave it up.
+    if (kept === undefined) return;
+    this.#sessions.set(sessionId, { ...kept, place: undefined });
+    await this.#quietly("give a place up", () => this.#presence.leaveRoom({ roomId, sessionId }));
+  }
+
+  /** Forgets the session and removes its record, if that still names this node and this epoch. */
+  async ended(sessionId: string): Promise<void> {
+    const kept = this.#sessions.get(sessionId);
+    if (kept === undefined) return;
+    this.#sessions.delete(sessionId);
+    this.#strayRounds.delete(sessionId);
+    const owner = { node: this.#options.node, epoch: kept.epoch };
+    await this.#quietly("remove a session", () => this.#presence.removeSession(sessionId, owner));
+  }
+
+  /** Forgets a session that another node has taken; its record is that node's. */
+  forget(sessionId: string): void {
+    this.#sessions.delete(sessionId);
+    this.#strayRounds.delete(sessionId);
+  }
+
+  /** One round of renewal; the timer calls it, and tests may. */
+  async refresh(): Promise<void> {
+    const sessionIds = [...this.#sessions.keys()];
+    if (sessionIds.length === 0) return;
+    const known = new Map(this.#sessions);
+    await this.#quietly("renew the sessions", async () => {
+      const outcome = await this.#presence.refreshSessions({
+        node: this.#options.node,
+        sessionIds,
+        ttlMs: this.#ttlMs,
+      });
+      for (const sessionId of outcome.lost) await this.#reclaim(sessionId, known);
+      for (const sessionId of sessionIds)
+        if (!outcome.lost.includes(sessionId)) await this.#compare(sessionId, known, outcome.rooms.get(sessionId));
+    });
+  }
+
+  /** The store lost the record (or another node has it). */
+  async #reclaim(sessionId: string, known: ReadonlyMap<string, KeptSession>): Promise<void> {
+    const kept = this.#unchanged(sessionId, known);
+    if (kept === undefined) return;
+    const outcome = await this.#presence.putSession(this.#put(kept.claims, kept.epoch));
+    if (outcome.kind === "stale") {
+      this.forget(sessionId);
+      this.#listener.superseded(sessionId);
+    } else if (kept.place !== undefined) await this.#rejoin(sessionId, kept.place);
+  }
+
+  async #compare(
+    sessionId: string,
+    known: ReadonlyMap<string, KeptSession>,
+    roomId: string | undefined,
+  ): Promise<void> {
+    const kept = this.#unchanged(sessionId, known);
+    if (kept === undefined) return;
+    if (kept.place !== undefined && roomId !== kept.place.roomId) await this.#rejoin(sessionId, kept.place);
+    if (kept.place !== undefined || roomId === undefined) {
+      this.#strayRounds.delete(sessionId);
+      return;
+    }
+    // It holds a place that it never entered: someone asked for a room token and did not come.
+    const rounds = (this.#strayRounds.get(sessionId) ?? 0) + 1;
+    this.#strayRounds.set(sessionId, rounds);
+    if (rounds < STRAY_ROUNDS) return;
+    this.#strayRounds.delete(sessionId);
+    await this.#presence.leaveRoom({ roomId, sessionId });
+  }
+
+  async #rejoin(sessionId: string, place: NonNullable<KeptSession["place"]>): Promise<void> {
+    const outcome = await this.#presence.joinRoom({
+      roomId: place.roomId,
+      sessionId,
+      capacity: place.capacity,
+      joinedAs: place.joinedAs,
+    });
+    if (outcome.kind === "superseded") this.#listener.superseded(sessionId);
+    // "full" after the store lost its data: nobody who is in a call is thrown out for it; the next round tries again.
+    if (outcome.kind === "full" || outcome.kind === "no_session")
+      this.#options.log.warn({ sessionId, outcome: outcome.kind }, "a place could not be renewed");
+  }
+
+  /** The session, if nothing was done with it while the store was asked. */
+  #unchanged(sessionId: string, known: ReadonlyMap<string, KeptSession>): KeptSession | undefined {
+    const kept = this.#sessions.get(sessionId);
+    return kept !== undefined && kept === known.get(sessionId) ? kept : undefined;
+  }
+
+  #put(claims: SessionClaims, epoch: number): PutSession {
+    const { sessionId, userId, deviceId, generation } = claims;
+    return { sessionId, userId, deviceId, generation, epoch, node: this.#options.node, ttlMs: this.#ttlMs };
+  }
+
+  #schedule(): void {
+    if (!this.#running) return;
+    this.#cancelTimer = this.#options.clock.after(this.#options.refreshMs ?? REFRESH_EVERY_MS, () => {
+      this.#round = this.refresh().then(() => this.#schedule());
+    });
+  }
+
+  async #quietly(doing: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isStoreUnavailable(error)) this.#options.log.error({ doing, error: String(error) }, "presence failed");
+      else this.#options.log.warn({ doing }, "presence is away");
+    }
+  }
+}
