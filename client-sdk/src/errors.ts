@@ -46,6 +46,11 @@ export class HearsayError extends Error {
   }
 }
 
+/** An error of ours that another one caused. */
+export function failure(code: string, message: string, details: ErrorDetails): HearsayError {
+  return new HearsayError(code, message, details);
+}
+
 /** The code of anything thrown; what is not ours is "bad_response", since only a node's answer can surprise us. */
 export function codeOf(error: unknown): string {
   return error instanceof HearsayError ? error.code : "bad_response";

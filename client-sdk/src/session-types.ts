@@ -12,7 +12,7 @@ import type {
   Slots,
   Speakers,
 } from "./protocol/messages.ts";
-import type { Random, ReconnectPolicy } from "./reconnect-policy.ts";
+import { type Random, RECONNECT_DEFAULTS, type ReconnectPolicy } from "./reconnect-policy.ts";
 
 /** What a person may be told: still coming in, in, trying to get back, over. */
 export type ConnectionState = "connecting" | "connected" | "reconnecting" | "closed";
@@ -87,3 +87,31 @@ export interface StepFailure {
   readonly unauthorised: boolean;
   readonly retryAfterMs?: number;
 }
+
+export const SESSION_DEFAULTS = {
+  policy: RECONNECT_DEFAULTS,
+  stepTimeoutMs: 6_000,
+  offerTimeoutMs: 10_000,
+} as const satisfies Partial<SessionOptions>;
+
+export type Phase =
+  | "idle"
+  | "connecting"
+  | "greeting"
+  | "renewing"
+  | "ticketing"
+  | "joining"
+  | "live"
+  | "waiting"
+  | "placing"
+  | "closed";
+
+/** Refusals that time alone may change. */
+export const TRANSIENT_CODES: ReadonlySet<string> = new Set([
+  "rate_limited",
+  "unavailable",
+  "store_unavailable",
+  "media_unavailable",
+  "draining",
+  "timeout",
+]);

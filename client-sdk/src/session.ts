@@ -27,32 +27,20 @@ import {
   type View,
   type Welcome,
 } from "./protocol/messages.ts";
-import { RECONNECT_DEFAULTS } from "./reconnect-policy.ts";
-import type { ConnectionState, SessionOptions, SessionSink, StepFailure } from "./session-types.ts";
-
-export type Phase =
-  | "idle"
-  | "connecting"
-  | "greeting"
-  | "renewing"
-  | "ticketing"
-  | "joining"
-  | "live"
-  | "waiting"
-  | "placing"
-  | "closed";
+import {
+  type ConnectionState,
+  type Phase,
+  type SessionOptions,
+  type SessionSink,
+  type StepFailure,
+  TRANSIENT_CODES,
+} from "./session-types.ts";
 
 const WITH_SOCKET: ReadonlySet<Phase> = new Set(["greeting", "ticketing", "joining", "live"]);
 const ASKS_OTHERS: ReadonlySet<Phase> = new Set(["ticketing", "renewing", "placing"]);
 /** A session token is renewed at most so often without getting in between. */
 const MAX_RENEWALS = 2;
 const NEVER = Number.POSITIVE_INFINITY;
-
-export const SESSION_DEFAULTS = {
-  policy: RECONNECT_DEFAULTS,
-  stepTimeoutMs: 6_000,
-  offerTimeoutMs: 10_000,
-} as const satisfies Partial<SessionOptions>;
 
 type Body<M> = M extends unknown ? Omit<M, "id"> : never;
 
@@ -414,13 +402,3 @@ export class Session {
     this.#sink.send({ ...body, id: this.#pending.add(kind) });
   }
 }
-
-/** Refusals that time alone may change. */
-const TRANSIENT_CODES: ReadonlySet<string> = new Set([
-  "rate_limited",
-  "unavailable",
-  "store_unavailable",
-  "media_unavailable",
-  "draining",
-  "timeout",
-]);

@@ -1,0 +1,60 @@
+/** Opening cameras, microphones and screens, with constraints that suit a call. */
+import { deviceError, HearsayError } from "./errors.ts";
+import type { TrackSource } from "./protocol/messages.ts";
+
+export interface DeviceChoice {
+  /** Exact device of enumerateDevices; default: the platform's choice. */
+  readonly deviceId?: string;
+}
+
+const MICROPHONE: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+/** 720p, because its halves and quarters are whole numbers of the macroblocks of every codec. */
+const CAMERA: MediaTrackConstraints = {
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 30, max: 30 },
+};
+
+/** Rejects with HearsayError device_denied, device_missing, device_busy or not_supported. Opens nothing then. */
+export async function openDevice(
+  devices: MediaDevices | undefined,
+  source: TrackSource,
+  choice: DeviceChoice = {},
+): Promise<MediaStreamTrack> {
+  if (devices === undefined) throw new HearsayError("not_supported", "This page may not use devices (is it https?).");
+  const exact = choice.deviceId === undefined ? {} : { deviceId: { exact: choice.deviceId } };
+  try {
+    const stream = await open(devices, source, exact);
+    const track = stream
+      .getTracks()
+      .find(
+        (candidate) => candidate.kind === (source === "microphone" || source === "screenAudio" ? "audio" : "video"),
+      );
+    for (const other of stream.getTracks()) if (other !== track) other.stop();
+    if (track === undefined) throw new HearsayError("device_missing", "The device gave no track.");
+    if (source === "screen") track.contentHint = "detail";
+    return track;
+  } catch (error) {
+    if (error instanceof HearsayError) throw error;
+    throw deviceError(error);
+  }
+}
+
+async function open(devices: MediaDevices, source: TrackSource, exact: MediaTrackConstraints): Promise<MediaStream> {
+  switch (source) {
+    case "microphone":
+      return devices.getUserMedia({ audio: { ...MICROPHONE, ...exact } });
+    case "camera":
+      return devices.getUserMedia({ video: { ...CAMERA, ...exact } });
+    case "screen":
+      return devices.getDisplayMedia({ video: { frameRate: { ideal: 15 } } });
+    case "screenAudio":
+      return devices.getDisplayMedia({ video: true, audio: true });
+  }
+}
+
+/** Cameras, microphones and loudspeakers; empty where the platform lists none. Labels need a permission first. */
+export async function listDevices(devices: MediaDevices | undefined): Promise<readonly MediaDeviceInfo[]> {
+  if (devices?.enumerateDevices === undefined) return [];
+  return (await devices.enumerateDevices()).filter((device) => device.deviceId !== "");
+}

@@ -1,0 +1,64 @@
+/** A track of somebody else. It has media only while a slot of ours carries it. */
+import type { MediaKind, TrackInfo, TrackSource } from "./protocol/messages.ts";
+
+/** The part of HTMLMediaElement that a track needs. */
+export interface MediaElementLike {
+  srcObject: MediaProvider | null;
+}
+/** Elements one track can feed; at the bound attach throws RangeError. */
+const MAX_ELEMENTS = 16;
+
+export class RemoteTrack {
+  readonly participantId: string;
+  readonly trackId: string;
+  readonly kind: MediaKind;
+  readonly source: TrackSource;
+  #muted: boolean;
+  #media: MediaStreamTrack | undefined;
+  readonly #elements = new Set<MediaElementLike>();
+
+  constructor(participantId: string, info: TrackInfo) {
+    this.participantId = participantId;
+    this.trackId = info.trackId;
+    this.kind = info.kind;
+    this.source = info.source;
+    this.#muted = info.muted;
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+  /** Present while a slot carries this track. */
+  get mediaTrack(): MediaStreamTrack | undefined {
+    return this.#media;
+  }
+
+  /** Shows the track in `element` now and whenever it gets a slot, until the returned function is called. */
+  attach(element: MediaElementLike): () => void {
+    if (this.#elements.size >= MAX_ELEMENTS) throw new RangeError(`A track feeds at most ${MAX_ELEMENTS} elements`);
+    this.#elements.add(element);
+    this.#feed(element);
+    return () => {
+      if (this.#elements.delete(element)) element.srcObject = null;
+    };
+  }
+
+  /** For the roster. True when something changed. */
+  update(info: TrackInfo): boolean {
+    const changed = this.#muted !== info.muted;
+    this.#muted = info.muted;
+    return changed;
+  }
+
+  /** For the roster: the slot's media, or undefined when no slot carries it. True when something changed. */
+  carry(media: MediaStreamTrack | undefined): boolean {
+    if (this.#media === media) return false;
+    this.#media = media;
+    for (const element of this.#elements) this.#feed(element);
+    return true;
+  }
+
+  #feed(element: MediaElementLike): void {
+    element.srcObject = this.#media === undefined ? null : new MediaStream([this.#media]);
+  }
+}
