@@ -1,0 +1,25 @@
+// What the RPC needs of an agent. The agent implements it; tests have a small one of their own.
+
+import type { CoordinateSnapshot } from "../../src/core.ts";
+import type { Member, MembershipEvent } from "../../src/sink.ts";
+import type { Tags } from "../../src/types.ts";
+import type { LogLine } from "../log.ts";
+
+export interface RpcBackend {
+  members(): readonly Member[];
+  localMember(): Member;
+  /** Number of addresses that answered; rejects with the reasons when none did. */
+  join(addresses: readonly string[], options: { readonly ignoreOld: boolean }): Promise<number>;
+  /** Graceful; the process is expected to end afterwards. */
+  leave(): Promise<void>;
+  forceLeave(name: string): void;
+  /** Throws when the tags are too long. */
+  setTags(tags: Tags): Promise<void>;
+  coordinate(name: string): CoordinateSnapshot | undefined;
+  /** Sections of texts, as `serf info` prints them. */
+  info(): Readonly<Record<string, Readonly<Record<string, string>>>>;
+  onEvent(listener: (event: MembershipEvent) => void): () => void;
+  /** Lines so far, oldest first, and from now on. */
+  recentLog(): readonly LogLine[];
+  onLog(listener: (line: LogLine) => void): () => void;
+}

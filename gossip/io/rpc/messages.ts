@@ -1,0 +1,99 @@
+// What the commands of the RPC say, as shapes, and the texts that clients compare with.
+
+import { addressBytes } from "../../src/address.ts";
+import type { Member, MemberStatus, MembershipEvent } from "../../src/sink.ts";
+import type { RpcMap, RpcWritable } from "./value.ts";
+
+export const RPC_VERSION = 1;
+
+/** Exact texts of the reference: its command line and scripts look for them. */
+export const RpcError = {
+  unsupportedCommand: "Unsupported command",
+  unsupportedVersion: "Unsupported IPC version",
+  duplicateHandshake: "Handshake already performed",
+  handshakeRequired: "Handshake required",
+  authRequired: "Authentication required",
+  invalidAuth: "Invalid authentication token",
+  monitorExists: "Monitor already exists",
+  invalidFilter: "Invalid event filter",
+  streamExists: "Stream with given sequence exists",
+} as const;
+
+/** Commands with a body behind their header; it must be read even when the command is refused. */
+export const COMMANDS_WITH_BODY: ReadonlySet<string> = new Set([
+  "handshake",
+  "auth",
+  "event",
+  "force-leave",
+  "join",
+  "members-filtered",
+  "tags",
+  "stream",
+  "monitor",
+  "stop",
+  "query",
+  "respond",
+  "install-key",
+  "use-key",
+  "remove-key",
+  "get-coordinate",
+]);
+
+/** Names of member events on the wire of the RPC. */
+export const EVENT_NAMES: Readonly<Record<MembershipEvent["kind"], string>> = {
+  joined: "member-join",
+  left: "member-leave",
+  failed: "member-failed",
+  updated: "member-update",
+  reaped: "member-reap",
+};
+
+const VERSION_FIELDS = ["ProtocolMin", "ProtocolMax", "ProtocolCur", "DelegateMin", "DelegateMax", "DelegateCur"];
+
+export function memberRecord(member: Member): RpcWritable {
+  const record: Record<string, RpcWritable> = {
+    Name: member.name,
+    Addr: addressBytes(member.host) ?? null,
+    Port: member.port,
+    Tags: { ...member.tags },
+    Status: member.status,
+  };
+  for (const [i, field] of VERSION_FIELDS.entries()) record[field] = member.versions[i] ?? 0;
+  return record;
+}
+
+/** A member as a client reads it. */
+export interface RpcMember {
+  readonly name: string;
+  readonly addr: Uint8Array;
+  readonly port: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly status: MemberStatus | "none";
+  /** Serf's protocol version: current, and the range. */
+  readonly protocol: { readonly current: number; readonly min: number; readonly max: number };
+}
+
+const STATUSES: readonly RpcMember["status"][] = ["alive", "leaving", "left", "failed", "none"];
+
+/** Lenient, because the server is ours to trust: what is missing is empty. */
+export function readMember(record: RpcMap): RpcMember {
+  const text = (field: string): string => {
+    const value = record.get(field);
+    return typeof value === "string" ? value : "";
+  };
+  const number = (field: string): number => {
+    const value = record.get(field);
+    return typeof value === "number" ? value : 0;
+  };
+  const addr = record.get("Addr");
+  const tags = record.get("Tags");
+  const entries = tags instanceof Map ? [...tags].filter(([, value]) => typeof value === "string") : [];
+  return {
+    name: text("Name"),
+    addr: addr instanceof Uint8Array ? addr : new Uint8Array(0),
+    port: number("Port"),
+    tags: Object.fromEntries(entries) as Record<string, string>,
+    status: STATUSES.find((status) => status === text("Status")) ?? "none",
+    protocol: { current: number("DelegateCur"), min: number("DelegateMin"), max: number("DelegateMax") },
+  };
+}
