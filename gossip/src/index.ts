@@ -1,6 +1,7 @@
 // The public door of the gossip core.
 
 export type { CoordinateSnapshot, DirectReply, GossipCore, JoinOptions, RequestOptions, RttEstimate } from "./core.ts";
+export { createGossip } from "./gossip.ts";
 export { DEFAULTS, type GossipOptions, type GossipProfile, LAN, LOCAL, resolveOptions, WAN } from "./options.ts";
 export { hashText, pickDistinct, type Random, seededRandom, shuffle } from "./random.ts";
 export {

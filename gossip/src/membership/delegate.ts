@@ -4,6 +4,12 @@
 import type { DurationMs, Endpoint, InstantMs } from "../types.ts";
 import type { MemberRecord } from "./member.ts";
 
+/** How a user message came to us. */
+export interface MessageSource {
+  readonly from: Endpoint;
+  readonly byStream: boolean;
+}
+
 export interface MembershipDelegate {
   /** New, or back from the dead. */
   joined(record: MemberRecord, nowMs: InstantMs): void;
@@ -20,6 +26,6 @@ export interface MembershipDelegate {
   /** User state for a push/pull. */
   localState(join: boolean): Uint8Array;
   mergeState(state: Uint8Array, exchange: { readonly join: boolean; readonly nowMs: InstantMs }): void;
-  /** A user message; a view into the packet. */
-  userMessage(payload: Uint8Array, from: Endpoint | undefined, nowMs: InstantMs): void;
+  /** A user message; a view into the packet or stream. */
+  userMessage(payload: Uint8Array, source: MessageSource, nowMs: InstantMs): void;
 }

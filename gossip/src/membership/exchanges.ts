@@ -17,6 +17,7 @@ import type { Keyring } from "../wire/keyring.ts";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
 import type { PingMessage, PushPullMessage, StreamMessage } from "../wire/messages.ts";
 import { encodeStream, StreamDecoder, type StreamOptions, type StreamStep } from "../wire/stream-framing.ts";
+import type { MessageSource } from "./delegate.ts";
 
 export interface ExchangePorts {
   readonly options: ResolvedGossipOptions;
@@ -26,7 +27,7 @@ export interface ExchangePorts {
   /** All we know, for a push/pull. */
   localState(join: boolean): PushPullMessage;
   merge(remote: PushPullMessage, nowMs: InstantMs): MergeOutcome;
-  userMessage(payload: Uint8Array, from: Endpoint | undefined, nowMs: InstantMs): void;
+  userMessage(payload: Uint8Array, source: MessageSource, nowMs: InstantMs): void;
   dropped(reason: DropReason, from: Endpoint | undefined): void;
 }
 
@@ -189,7 +190,7 @@ export class Exchanges {
       case "user":
         this.#forget(session);
         this.#ports.sink.stream(session.id, { kind: "end" });
-        this.#ports.userMessage(message.payload, session.peer, nowMs);
+        this.#ports.userMessage(message.payload, { from: session.peer, byStream: true }, nowMs);
         return;
       case "ack":
       case "err":

@@ -88,7 +88,7 @@ export class Membership {
       keyring,
       localState: (join) => this.#localState(join),
       merge: (remote, nowMs) => this.#merge(remote, nowMs),
-      userMessage: (payload, from, nowMs) => delegate.userMessage(payload, from, nowMs),
+      userMessage: (payload, source, nowMs) => delegate.userMessage(payload, source, nowMs),
     });
     this.#gossipTicker = new Ticker(profile.gossipIntervalMs);
     this.#pushPullTicker = new Ticker(profile.pushPullIntervalMs);
@@ -172,7 +172,7 @@ export class Membership {
         this.rumours.claimDead(message, nowMs);
         return;
       case "user":
-        this.#ports.delegate.userMessage(message.payload, from, nowMs);
+        this.#ports.delegate.userMessage(message.payload, { from, byStream: false }, nowMs);
         return;
       default:
         assertNever(message);

@@ -3,7 +3,7 @@
 import { Locator } from "../coordinate/locator.ts";
 import type { JoinOptions } from "../core.ts";
 import { BroadcastQueue } from "../membership/broadcast-queue.ts";
-import type { MembershipDelegate } from "../membership/delegate.ts";
+import type { MembershipDelegate, MessageSource } from "../membership/delegate.ts";
 import type { MemberRecord } from "../membership/member.ts";
 import type { Membership } from "../membership/membership.ts";
 import type { ResolvedGossipOptions } from "../options.ts";
@@ -40,7 +40,7 @@ export interface SerfPorts {
   readonly sink: GossipSink;
   readonly random: Random;
   /** A message of our own between two members. */
-  direct(body: Uint8Array, from: Endpoint | undefined, nowMs: InstantMs): void;
+  direct(body: Uint8Array, source: MessageSource, nowMs: InstantMs): void;
   /** A member failed or left. */
   gone(name: NodeName, nowMs: InstantMs): void;
 }
@@ -235,10 +235,10 @@ export class Serf implements MembershipDelegate {
     this.#merge(decoded.value, exchange);
   }
 
-  userMessage(payload: Uint8Array, from: Endpoint | undefined, nowMs: InstantMs): void {
+  userMessage(payload: Uint8Array, source: MessageSource, nowMs: InstantMs): void {
     const decoded = decodeSerf(payload);
     if (!decoded.ok) {
-      this.#ports.sink.dropped(decoded.reason, from);
+      this.#ports.sink.dropped(decoded.reason, source.from);
       return;
     }
     const message = decoded.value;
@@ -250,10 +250,10 @@ export class Serf implements MembershipDelegate {
         if (this.statuses.handleLeave(message, nowMs)) this.#queueIntent(payload);
         return;
       case "direct":
-        this.#ports.direct(message.body, from, nowMs);
+        this.#ports.direct(message.body, source, nowMs);
         return;
       default:
-        this.carrier.handle(message, payload, from);
+        this.carrier.handle(message, payload, source.from);
     }
   }
 
