@@ -58,7 +58,7 @@ export interface SlotSsrcs {
 export interface SessionPlan {
   readonly lines: readonly PlannedLine[];
   readonly allowsMixedExtensions: boolean;
-  /** SSRCs by mid of every slot that there ever was. */
+  /** SSRCs by mid of every slot that there ever was and whose line was not reused. */
   readonly slotSsrcs: ReadonlyMap<string, SlotSsrcs>;
 }
 export interface OwnTrack {
@@ -137,6 +137,7 @@ export function planSession(input: {
     lines.push(line);
   }
   if (lines.every((line) => line.role === "rejected")) return refuseSdp("sdp_unsupported", "no media line is usable");
+  for (const mid of slotSsrcs.keys()) if (!offer.media.some((media) => media.mid === mid)) slotSsrcs.delete(mid);
   return { ok: true, plan: { lines, allowsMixedExtensions: offer.allowsMixedExtensions, slotSsrcs } };
 }
 

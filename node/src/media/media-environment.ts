@@ -1,0 +1,30 @@
+/** What one worker offers to each of its transports. */
+import type { RTCCertificate } from "werift";
+import type { MediaEvent } from "./control.ts";
+import type { IceLiteAgents } from "./ice-lite.ts";
+import type { MediaLog } from "./media-log.ts";
+import type { RtpPlaneApi } from "./rtp-plane-types.ts";
+import type { HostCandidate } from "./sdp-answer.ts";
+import type { UdpMux } from "./udp-mux.ts";
+
+export interface MediaEnvironment {
+  readonly mux: UdpMux;
+  readonly agents: IceLiteAgents;
+  readonly plane: RtpPlaneApi;
+  readonly certificate: RTCCertificate;
+  readonly candidates: readonly HostCandidate[];
+  readonly log: MediaLog;
+  nowMs(): number;
+  event(event: MediaEvent): void;
+  /** Counts a refused datagram under its reason. */
+  dropped(reason: string): void;
+  count(name: string): void;
+}
+
+/** Uniform 32-bit SSRC that is not 0 and not in use. */
+export function pickSsrc(inUse: (ssrc: number) => boolean): number {
+  for (;;) {
+    const [ssrc = 0] = crypto.getRandomValues(new Uint32Array(1));
+    if (ssrc !== 0 && !inUse(ssrc)) return ssrc;
+  }
+}

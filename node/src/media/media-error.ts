@@ -1,0 +1,12 @@
+import type { NegotiateErrorCode } from "./control.ts";
+
+/** A refusal with a stable code; nothing changed. */
+export class MediaError extends Error {
+  override readonly name = "MediaError";
+  readonly code: NegotiateErrorCode;
+
+  constructor(code: NegotiateErrorCode, detail: string, options?: ErrorOptions) {
+    super(`${code}: ${detail}`, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * What one media worker does, with or without a thread around it: one UDP port, the transports on it, and one RTP
+ * plane, driven by one timer. It is a whole MediaPlane for the rooms that are pinned to it.
+ */
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { hostCandidates, machineAddresses } from "./candidates.ts";
+import type {
+  LayerTarget,
+  MediaEvent,
+  MediaPlane,
+  MediaStats,
+  NegotiateInput,
+  NegotiateResult,
+  TrunkParameters,
+  TrunkStream,
+} from "./control.ts";
+import { createCertificate } from "./dtls-peer.ts";
+import { IceLiteAgents } from "./ice-lite.ts";
+import type { UdpAddress } from "./ip-address.ts";
+import type { MediaEnvironment } from "./media-environment.ts";
+import { MediaError } from "./media-error.ts";
+import type { MediaLog } from "./media-log.ts";
+import { PeerTransport, readOffer } from "./peer-transport.ts";
+import type { PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
+import type { HostCandidate } from "./sdp-answer.ts";
+import { parseStun } from "./stun.ts";
+import { type TrunkRole, TrunkTransport } from "./trunk-transport.ts";
+import { UdpMux } from "./udp-mux.ts";
+
+export interface MediaHostOptions {
+  /** UDP port; 0 lets the system choose. */
+  readonly port: number;
+  /** Address to bind; default all interfaces. */
+  readonly host?: string;
+  /** Addresses told to others instead of the machine's own (NAT 1:1). Literals. */
+  readonly advertise?: readonly string[];
+}
+export interface MediaHostParts {
+  readonly log: MediaLog;
+  readonly createPlane: (sink: RtpPlaneSink) => RtpPlaneApi;
+  readonly event: (event: MediaEvent) => void;
+}
+
+/** Clients of one worker; a core forwards for fewer. */
+const MAX_PEERS = 2_000;
+const MAX_TRUNKS = 500;
+/** How often silence is looked for. */
+const SWEEP_INTERVAL_MS = 250;
+/** The delay histogram covers the current window and the one before. */
+const DELAY_WINDOW_MS = 30_000;
+const DELAY_RESOLUTION_MS = 20;
+
+export class MediaHost implements MediaPlane {
+  readonly #options: MediaHostOptions;
+  readonly #parts: MediaHostParts;
+  readonly #listeners = new Set<(event: MediaEvent) => void>();
+  readonly #agents = new IceLiteAgents();
+  readonly #peers = new Map<string, PeerTransport>();
+  readonly #trunks = new Map<string, TrunkTransport>();
+  readonly #byAgentId = new Map<string, PeerTransport | TrunkTransport>();
+  readonly #counters = new Map<string, number>();
+  readonly #dropped = new Map<string, number>();
+  readonly #delay: IntervalHistogram;
+  #lastDelayP99Ms = 0;
+  #env: MediaEnvironment | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #armedForMs = Number.POSITIVE_INFINITY;
+  #nextSweepMs = 0;
+  #delayWindowEndsMs = 0;
+  #planeEvents: PlaneEvent[] = [];
+
+  constructor(options: MediaHostOptions, parts: MediaHostParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  }
+
+  async start(): Promise<{ readonly candidates: readonly HostCandidate[] }> {
+    if (this.#env !== undefined) return { candidates: this.#env.candidates };
+    const certificate = await createCertificate();
+    const { host } = this.#options;
+    const mux = new UdpMux(
+      { port: this.#options.port, ...(host === undefined ? {} : { host }) },
+      {
+        stun: (bytes, from) => this.#handleStun(bytes, from),
+        dropped: (reason) => this.#drop(reason),
+        burstEnd: () => this.#afterInput(),
+        failed: (error) => this.#parts.log.error({ err: error }, "the media socket failed"),
+      },
+    );
+    const port = await mux.bind();
+    const advertise = this.#options.advertise ?? [];
+    const candidates = hostCandidates({ port, host, advertise, families: mux.families(), machine: machineAddresses() });
+    const plane = this.#parts.createPlane({ event: (event) => this.#planeEvents.push(event) });
+    this.#env = {
+      mux,
+      plane,
+      certificate,
+      candidates,
+      agents: this.#agents,
+      log: this.#parts.log,
+      nowMs: () => performance.now(),
+      event: (event) => this.#emit(event),
+      dropped: (reason) => this.#drop(reason),
+      count: (name) => this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1),
+    };
+    this.#delay.enable();
+    this.#arm();
+    return { candidates };
+  }
+
+  async stop(): Promise<void> {
+    const env = this.#env;
+    this.#env = undefined;
+    clearTimeout(this.#timer);
+    this.#delay.disable();
+    for (const transport of this.#byAgentId.values()) transport.close();
+    for (const map of [this.#peers, this.#trunks, this.#byAgentId]) map.clear();
+    await env?.mux.close();
+  }
+
+  async negotiate(input: NegotiateInput): Promise<NegotiateResult> {
+    const env = this.#running();
+    const offer = readOffer(input.sdp);
+    const known = input.fresh ? undefined : this.#peers.get(input.peerId);
+    if (known !== undefined && known.roomId === input.roomId) {
+      return this.#changed(() => known.negotiate(input, offer));
+    }
+    if (this.#peers.size >= MAX_PEERS) throw new MediaError("peer_limit", `more than ${MAX_PEERS} clients`);
+    const peer = new PeerTransport({ peerId: input.peerId, roomId: input.roomId, offer }, env, (gone) =>
+      this.#forget(gone),
+    );
+    return this.#changed(() => {
+      // Throws before anything of the older transport was touched.
+      const result = peer.negotiate(input, offer);
+      this.#removePeer(input.peerId);
+      this.#peers.set(input.peerId, peer);
+      this.#byAgentId.set(peer.agent.id, peer);
+      return result;
+    });
+  }
+
+  closePeer(peerId: string): void {
+    this.#changed(() => this.#removePeer(peerId));
+  }
+
+  assignSlot(input: {
+    readonly peerId: string;
+    readonly mid: string;
+    readonly trackId: string | null;
+    readonly target?: LayerTarget;
+  }): void {
+    this.#changed(() => this.#peers.get(input.peerId)?.assignSlot(input));
+  }
+
+  setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void {
+    this.#changed(() => {
+      for (const peer of this.#peers.values()) peer.setTrackMuted(input);
+    });
+  }
+
+  closeTrack(trackId: string): void {
+    this.#changed(() => this.#env?.plane.removeTrack(trackId, performance.now()));
+  }
+
+  async createTrunk(input: { readonly trunkId: string; readonly role: TrunkRole }): Promise<TrunkParameters> {
+    const env = this.#running();
+    this.#removeTrunk(input.trunkId);
+    if (this.#trunks.size >= MAX_TRUNKS) throw new MediaError("peer_limit", `more than ${MAX_TRUNKS} trunks`);
+    const trunk = new TrunkTransport(input, env, (gone) => this.#forget(gone));
+    this.#trunks.set(trunk.trunkId, trunk);
+    this.#byAgentId.set(trunk.planeId, trunk);
+    return trunk.parameters();
+  }
+
+  connectTrunk(input: { readonly trunkId: string; readonly remote: TrunkParameters }): void {
+    this.#changed(() => this.#trunks.get(input.trunkId)?.connect(input.remote));
+  }
+
+  closeTrunk(trunkId: string): void {
+    this.#changed(() => this.#removeTrunk(trunkId));
+  }
+
+  async openTrunkEgress(input: { readonly trunkId: string; readonly stream: TrunkStream }): Promise<boolean> {
+    const opened = await this.#trunks.get(input.trunkId)?.openEgress(input.stream);
+    return this.#changed(() => opened ?? false);
+  }
+
+  closeTrunkEgress(input: { readonly trunkId: string; readonly ssrc: number }): void {
+    this.#changed(() => this.#trunks.get(input.trunkId)?.closeEgress(input.ssrc));
+  }
+
+  async openTrunkIngress(input: {
+    readonly trunkId: string;
+    readonly stream: Omit<TrunkStream, "ssrc" | "rtxSsrc">;
+  }): Promise<{ readonly ssrc: number; readonly rtxSsrc: number }> {
+    const opened = this.#changed(() => this.#trunks.get(input.trunkId)?.openIngress(input.stream));
+    if (opened === undefined) throw new MediaError("media_unavailable", `no trunk ${input.trunkId}, or it is full`);
+    return opened;
+  }
+
+  closeTrunkIngress(input: { readonly trunkId: string; readonly ssrc: number }): void {
+    this.#changed(() => this.#trunks.get(input.trunkId)?.closeIngress(input.ssrc));
+  }
+
+  async stats(): Promise<MediaStats> {
+    const plane = this.#env?.plane.stats();
+    return {
+      peers: this.#peers.size,
+      tracks: plane?.tracks ?? 0,
+      trunks: [...this.#trunks.values()].map((trunk) => trunk.stats()),
+      counters: { ...plane?.counters, ...Object.fromEntries(this.#counters) },
+      dropped: { ...plane?.dropped, ...Object.fromEntries(this.#dropped) },
+      eventLoopDelayP99Ms: Math.max(this.#lastDelayP99Ms, this.#delayP99Ms()),
+    };
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #running(): MediaEnvironment {
+    if (this.#env === undefined) throw new MediaError("media_unavailable", "the media plane is not running");
+    return this.#env;
+  }
+
+  #handleStun(bytes: Buffer, from: UdpAddress): void {
+    const env = this.#env;
+    if (env === undefined) return;
+    // Answers (class bits set) are for a trunk that asked; everything else is for the lite agents.
+    if (bytes[0] === 1) {
+      const parsed = parseStun(bytes);
+      const trunks = [...this.#trunks.values()];
+      const taken = parsed.ok && trunks.some((trunk) => trunk.handleStunAnswer(bytes, parsed.message.transactionId));
+      if (!taken) this.#drop(parsed.ok ? "stun_unknown_transaction" : parsed.reason);
+      return;
+    }
+    const outcome = this.#agents.handle(bytes, from, env.nowMs());
+    if (outcome.kind === "drop") {
+      this.#drop(outcome.reason);
+      return;
+    }
+    const transport = this.#byAgentId.get(outcome.agent.id);
+    if (outcome.selected !== undefined) transport?.handleSelected(outcome.selected);
+    env.mux.send(outcome.bytes, from);
+    env.count("stun_answered");
+    if (outcome.state !== undefined) transport?.handleIceState(outcome.state);
+  }
+
+  #removePeer(peerId: string): void {
+    const peer = this.#peers.get(peerId);
+    if (peer === undefined) return;
+    peer.close();
+    this.#forget(peer);
+  }
+
+  #removeTrunk(trunkId: string): void {
+    const trunk = this.#trunks.get(trunkId);
+    if (trunk === undefined) return;
+    trunk.close();
+    this.#forget(trunk);
+  }
+
+  #forget(transport: PeerTransport | TrunkTransport): void {
+    if (transport instanceof PeerTransport) {
+      if (this.#peers.get(transport.peerId) === transport) this.#peers.delete(transport.peerId);
+      if (this.#byAgentId.get(transport.peerId) === transport) this.#byAgentId.delete(transport.peerId);
+    } else {
+      if (this.#trunks.get(transport.trunkId) === transport) this.#trunks.delete(transport.trunkId);
+      if (this.#byAgentId.get(transport.planeId) === transport) this.#byAgentId.delete(transport.planeId);
+    }
+  }
+
+  #drop(reason: string): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
+  }
+
+  #emit(event: MediaEvent): void {
+    this.#parts.event(event);
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  /** Runs a command, then does what is due after any input. */
+  #changed<T>(run: () => T): T {
+    try {
+      return run();
+    } finally {
+      this.#afterInput();
+    }
+  }
+
+  /** After a burst of datagrams, a command or a timeout: sends what waits, says what happened, sets the timer. */
+  #afterInput(): void {
+    const plane = this.#env?.plane;
+    if (plane === undefined) return;
+    plane.flush();
+    if (this.#planeEvents.length > 0) {
+      const events = this.#planeEvents;
+      this.#planeEvents = [];
+      for (const event of events) {
+        if (event.kind === "trackStarted") this.#parts.log.debug(event, "a layer of a track has started");
+        else this.#emit(event);
+      }
+    }
+    this.#arm();
+  }
+
+  /** One timer per worker: set anew only when something is due earlier than what it waits for. */
+  #arm(): void {
+    const env = this.#env;
+    if (env === undefined) return;
+    let deadlineMs = Math.min(env.plane.deadlineMs(), this.#nextSweepMs);
+    for (const trunk of this.#trunks.values()) deadlineMs = Math.min(deadlineMs, trunk.deadlineMs());
+    if (deadlineMs >= this.#armedForMs) return;
+    clearTimeout(this.#timer);
+    this.#armedForMs = deadlineMs;
+    this.#timer = setTimeout(this.#handleTimer, Math.max(0, deadlineMs - env.nowMs()));
+  }
+
+  readonly #handleTimer = (): void => {
+    const env = this.#env;
+    if (env === undefined) return;
+    this.#armedForMs = Number.POSITIVE_INFINITY;
+    const nowMs = env.nowMs();
+    env.plane.handleTimeout(nowMs);
+    for (const trunk of this.#trunks.values()) trunk.handleTimeout(nowMs);
+    if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
+    this.#afterInput();
+  };
+
+  #sweep(nowMs: number): void {
+    this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
+    for (const agent of this.#agents.handleTimeout(nowMs)) this.#byAgentId.get(agent.id)?.handleIceState(agent.state);
+    for (const transport of [...this.#byAgentId.values()]) transport.handleSweep(nowMs);
+    if (nowMs < this.#delayWindowEndsMs) return;
+    this.#delayWindowEndsMs = nowMs + DELAY_WINDOW_MS;
+    this.#lastDelayP99Ms = this.#delayP99Ms();
+    this.#delay.reset();
+  }
+
+  /** The histogram holds whole intervals between two ticks, so the interval asked for is taken off. */
+  #delayP99Ms(): number {
+    return Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS);
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The media plane as the rest of a node sees it: one or more workers behind one interface. A room is pinned to a
+ * worker from its first client to its last. Trunks live on the first worker, so with several workers only the rooms
+ * pinned there cross to other nodes.
+ */
+import type { MediaEvent, MediaPlane, MediaStats, NegotiateInput, NegotiateResult, TrunkStream } from "./control.ts";
+import { MediaError } from "./media-error.ts";
+import { MediaHost, type MediaHostOptions } from "./media-host.ts";
+import { type MediaLog, silentMediaLog } from "./media-log.ts";
+import { createRtpPlane } from "./plane-factory.ts";
+import { RoomPins } from "./room-pins.ts";
+import { ThreadPlane } from "./thread-plane.ts";
+import type { CallInput, CallResult } from "./worker-messages.ts";
+
+export interface MediaPlaneOptions {
+  /** Worker threads, one UDP port each. Default 1. */
+  readonly workers?: number;
+  /** UDP port of the first worker; the next has the next. 0: the system chooses. Default 0. */
+  readonly port?: number;
+  /** Address to bind. Default: all interfaces, as browsers must reach it even where HTTP stays on loopback. */
+  readonly host?: string;
+  /** Address literals told to others instead of the machine's own (NAT 1:1). Default none. */
+  readonly advertise?: readonly string[];
+  /** False runs the workers in this thread: for tests from source, which no thread can load. Default: true when built. */
+  readonly threads?: boolean;
+  readonly log?: MediaLog;
+}
+
+const MAX_WORKERS = 64;
+/** A worker that has failed is started again this much later, so often. */
+const RESTART_DELAY_MS = 1_000;
+const MAX_RESTARTS = 10;
+
+interface PoolWorker {
+  readonly plane: MediaPlane;
+  restarts: number;
+}
+
+/** Workers are made by `start`. Throws RangeError when `workers` is out of bounds. */
+export function createMediaPlane(options: MediaPlaneOptions = {}): MediaPlane {
+  const { workers = 1, port = 0, host, advertise, log = silentMediaLog } = options;
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+    throw new RangeError(`workers must be 1 to ${MAX_WORKERS}`);
+  }
+  const threads = options.threads ?? import.meta.url.endsWith(".js");
+  const make = (index: number, event: (event: MediaEvent) => void): MediaPlane => {
+    const hostOptions: MediaHostOptions = {
+      port: port === 0 ? 0 : port + index,
+      ...(host === undefined ? {} : { host }),
+      ...(advertise === undefined ? {} : { advertise }),
+    };
+    if (threads) return new ThreadPlane(hostOptions, log, event);
+    return new MediaHost(hostOptions, { log, createPlane: createRtpPlane, event });
+  };
+  return new WorkerPool(workers, make, log);
+}
+
+export class WorkerPool implements MediaPlane {
+  readonly #log: MediaLog;
+  readonly #workers: readonly PoolWorker[];
+  readonly #first: PoolWorker;
+  readonly #pins: RoomPins<PoolWorker>;
+  readonly #listeners = new Set<(event: MediaEvent) => void>();
+  readonly #trunkIds = new Set<string>();
+  readonly #restarting = new Set<NodeJS.Timeout>();
+  #running = false;
+
+  constructor(count: number, make: (index: number, event: (event: MediaEvent) => void) => MediaPlane, log: MediaLog) {
+    this.#log = log;
+    this.#workers = Array.from({ length: count }, (_, index) => {
+      const worker: PoolWorker = { plane: make(index, (event) => this.#handleEvent(worker, event)), restarts: 0 };
+      return worker;
+    });
+    const [first] = this.#workers;
+    if (first === undefined) throw new RangeError("a media plane needs a worker");
+    this.#first = first;
+    this.#pins = new RoomPins(this.#workers);
+  }
+
+  async start(): Promise<CallResult<"start">> {
+    this.#running = true;
+    const started = await Promise.allSettled(this.#workers.map(({ plane }) => plane.start()));
+    const failed = started.find((result) => result.status === "rejected");
+    if (failed !== undefined) {
+      await this.stop();
+      throw new Error("the media plane cannot start", { cause: failed.reason });
+    }
+    return { candidates: started.flatMap((result) => (result.status === "fulfilled" ? result.value.candidates : [])) };
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    for (const timer of this.#restarting) clearTimeout(timer);
+    this.#restarting.clear();
+    await Promise.all(this.#workers.map(({ plane }) => plane.stop()));
+    this.#listeners.clear();
+  }
+
+  async negotiate(input: NegotiateInput): Promise<NegotiateResult> {
+    const user = peerUser(input.peerId);
+    const room = this.#pins.roomOf(user);
+    const known = room === input.roomId;
+    if (room !== undefined && !known) this.closePeer(input.peerId);
+    const worker = this.#pins.enter(user, input.roomId);
+    try {
+      return await worker.plane.negotiate(input);
+    } catch (error) {
+      if (!known) this.#pins.leave(user);
+      throw error;
+    }
+  }
+
+  closePeer(peerId: string): void {
+    const user = peerUser(peerId);
+    this.#workerOfUser(user)?.plane.closePeer(peerId);
+    this.#pins.leave(user);
+  }
+
+  assignSlot(input: CallInput<"assignSlot">): void {
+    this.#workerOfUser(peerUser(input.peerId))?.plane.assignSlot(input);
+  }
+
+  setTrackMuted(input: CallInput<"setTrackMuted">): void {
+    for (const { plane } of this.#workers) plane.setTrackMuted(input);
+  }
+
+  closeTrack(trackId: string): void {
+    for (const { plane } of this.#workers) plane.closeTrack(trackId);
+  }
+
+  async createTrunk(input: CallInput<"createTrunk">): Promise<CallResult<"createTrunk">> {
+    const parameters = await this.#first.plane.createTrunk(input);
+    this.#trunkIds.add(input.trunkId);
+    return parameters;
+  }
+
+  connectTrunk(input: CallInput<"connectTrunk">): void {
+    this.#first.plane.connectTrunk(input);
+  }
+
+  closeTrunk(trunkId: string): void {
+    this.#first.plane.closeTrunk(trunkId);
+    this.#forgetTrunk(trunkId);
+  }
+
+  async openTrunkEgress(input: { readonly trunkId: string; readonly stream: TrunkStream }): Promise<boolean> {
+    const worker = this.#pins.workerOf(input.stream.roomId);
+    return worker === this.#first && (await worker.plane.openTrunkEgress(input));
+  }
+
+  closeTrunkEgress(input: CallInput<"closeTrunkEgress">): void {
+    this.#first.plane.closeTrunkEgress(input);
+  }
+
+  async openTrunkIngress(input: CallInput<"openTrunkIngress">): Promise<CallResult<"openTrunkIngress">> {
+    const worker = this.#pins.workerOf(input.stream.roomId) ?? this.#first;
+    if (worker !== this.#first) throw new MediaError("media_unavailable", "the room is on a worker without trunks");
+    const opened = await worker.plane.openTrunkIngress(input);
+    this.#pins.enter(streamUser(input.trunkId, opened.ssrc), input.stream.roomId, this.#first);
+    return opened;
+  }
+
+  closeTrunkIngress(input: CallInput<"closeTrunkIngress">): void {
+    this.#first.plane.closeTrunkIngress(input);
+    this.#pins.leave(streamUser(input.trunkId, input.ssrc));
+  }
+
+  async stats(): Promise<MediaStats> {
+    const all = await Promise.all(this.#workers.map(({ plane }) => plane.stats().catch(() => undefined)));
+    return addStats(all.filter((stats) => stats !== undefined));
+  }
+
+  onEvent(listener: (event: MediaEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #workerOfUser(user: string): PoolWorker | undefined {
+    const room = this.#pins.roomOf(user);
+    return room === undefined ? undefined : this.#pins.workerOf(room);
+  }
+
+  #handleEvent(worker: PoolWorker, event: MediaEvent): void {
+    if (event.kind === "peerState" && event.state === "gone") this.#pins.leave(peerUser(event.peerId));
+    if (event.kind === "trunkState" && event.state === "gone") this.#forgetTrunk(event.trunkId);
+    this.#emit(event);
+    if (event.kind === "workerFailed") this.#replace(worker);
+  }
+
+  /** Everyone on a failed worker is told, and the worker starts again, empty. */
+  #replace(worker: PoolWorker): void {
+    const users = this.#pins.evict(worker);
+    for (const user of users) {
+      const peerId = peerOfUser(user);
+      if (peerId !== undefined) this.#emit({ kind: "peerState", peerId, state: "gone" });
+    }
+    if (worker === this.#first) {
+      for (const trunkId of this.#trunkIds) this.#emit({ kind: "trunkState", trunkId, state: "gone" });
+      this.#trunkIds.clear();
+    }
+    if (!this.#running || worker.restarts >= MAX_RESTARTS) return;
+    worker.restarts++;
+    const timer = setTimeout(() => {
+      this.#restarting.delete(timer);
+      worker.plane.start().catch((error: unknown) => {
+        this.#log.error({ err: error }, "a media worker could not be started again");
+      });
+    }, RESTART_DELAY_MS);
+    timer.unref();
+    this.#restarting.add(timer);
+  }
+
+  #forgetTrunk(trunkId: string): void {
+    this.#trunkIds.delete(trunkId);
+    this.#pins.leaveAll(streamUser(trunkId, ""));
+  }
+
+  #emit(event: MediaEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error({ err: error, kind: event.kind }, "a listener of media events failed");
+      }
+    }
+  }
+}
+
+/** Users of a room are clients and incoming streams of trunks; their names cannot meet. */
+const PEER = "peer ";
+const peerUser = (peerId: string): string => PEER + peerId;
+const peerOfUser = (user: string): string | undefined => (user.startsWith(PEER) ? user.slice(PEER.length) : undefined);
+const streamUser = (trunkId: string, ssrc: number | ""): string => `stream ${trunkId} ${ssrc}`;
+
+function addStats(all: readonly MediaStats[]): MediaStats {
+  const sum = (records: readonly Readonly<Record<string, number>>[]): Record<string, number> => {
+    const total: Record<string, number> = {};
+    for (const record of records)
+      for (const [name, value] of Object.entries(record)) total[name] = (total[name] ?? 0) + value;
+    return total;
+  };
+  return {
+    peers: all.reduce((total, stats) => total + stats.peers, 0),
+    tracks: all.reduce((total, stats) => total + stats.tracks, 0),
+    trunks: all.flatMap((stats) => stats.trunks),
+    counters: sum(all.map((stats) => stats.counters)),
+    dropped: sum(all.map((stats) => stats.dropped)),
+    eventLoopDelayP99Ms: Math.max(0, ...all.map((stats) => stats.eventLoopDelayP99Ms)),
+  };
+}

@@ -1,0 +1,305 @@
+/**
+ * The transport of one client: its ICE-lite agent, its DTLS association, and the agreement about media lines.
+ * What is agreed reaches the RTP plane when the keys are there; until then assignments wait here.
+ */
+import { randomInt } from "node:crypto";
+import type { LayerTarget, NegotiateInput, NegotiateResult } from "./control.ts";
+import { DtlsPeer, fingerprintOf, type SrtpMasterKeys } from "./dtls-peer.ts";
+import { CLIENT_TIMEOUTS, IceLiteAgent, type IceState } from "./ice-lite.ts";
+import type { UdpAddress } from "./ip-address.ts";
+import { type MediaEnvironment, pickSsrc } from "./media-environment.ts";
+import { MediaError } from "./media-error.ts";
+import type { PlaneReceiver, PlaneSlot } from "./rtp-plane-types.ts";
+import { writeAnswer } from "./sdp-answer.ts";
+import { type ParsedOffer, parseOffer } from "./sdp-parse.ts";
+import { type PlannedLine, planSession, type ReceiveLine, type SendLine, type SessionPlan } from "./sdp-plan.ts";
+import type { MuxPeer } from "./udp-mux.ts";
+
+export type PeerTransportState = "new" | "connected" | "reconnecting" | "gone";
+
+interface Assignment {
+  readonly trackId: string | null;
+  readonly target: LayerTarget | undefined;
+}
+
+/** DTLS that has not finished this long after the offer never will. */
+const HANDSHAKE_LIMIT_MS = 30_000;
+
+export class PeerTransport implements MuxPeer {
+  readonly peerId: string;
+  readonly roomId: string;
+  readonly agent: IceLiteAgent;
+  readonly #env: MediaEnvironment;
+  readonly #onGone: (peer: PeerTransport) => void;
+  readonly #dtls: DtlsPeer;
+  readonly #fingerprint: string;
+  readonly #createdAtMs: number;
+  readonly #sessionId = String(randomInt(2 ** 40));
+  readonly #assignments = new Map<string, Assignment>();
+  readonly #muted = new Set<string>();
+  #version = 0;
+  #routed: UdpAddress | undefined = undefined;
+  #plan: SessionPlan | undefined = undefined;
+  #state: PeerTransportState = "new";
+
+  /** Builds nothing outside itself until `open`; the offer is already parsed. */
+  constructor(
+    input: { readonly peerId: string; readonly roomId: string; readonly offer: ParsedOffer },
+    env: MediaEnvironment,
+    onGone: (peer: PeerTransport) => void,
+  ) {
+    this.peerId = input.peerId;
+    this.roomId = input.roomId;
+    this.#env = env;
+    this.#onGone = onGone;
+    this.#createdAtMs = env.nowMs();
+    this.#fingerprint = fingerprintText(input.offer);
+    this.agent = new IceLiteAgent({
+      id: input.peerId,
+      timeouts: CLIENT_TIMEOUTS,
+      nowMs: this.#createdAtMs,
+      remoteUfrag: input.offer.ufrag,
+    });
+    this.#dtls = new DtlsPeer(
+      { role: "server", certificate: env.certificate, remote: input.offer.fingerprint },
+      {
+        send: (bytes) => this.#sendControl(bytes),
+        connected: (keys) => this.#handleKeys(keys),
+        closed: (error) => this.#handleDtlsClosed(error),
+        dropped: (reason) => env.dropped(reason),
+      },
+    );
+  }
+
+  get state(): PeerTransportState {
+    return this.#state;
+  }
+
+  get trackIds(): readonly string[] {
+    return (this.#plan?.lines ?? []).flatMap((line) => (line.role === "receive" ? [line.track.trackId] : []));
+  }
+
+  /** Answers an offer, the first or a later one. Throws MediaError and changes nothing when it refuses. */
+  negotiate(input: NegotiateInput, offer: ParsedOffer): NegotiateResult {
+    if (fingerprintText(offer) !== this.#fingerprint) {
+      throw new MediaError("sdp_unsupported", "another DTLS fingerprint needs a fresh transport");
+    }
+    const used = new Set<number>(offer.media.flatMap((media) => media.ssrcs));
+    for (const { ssrc, rtxSsrc } of this.#plan?.slotSsrcs.values() ?? []) used.add(ssrc).add(rtxSsrc);
+    const newSsrc = (): number => {
+      const ssrc = pickSsrc((candidate) => used.has(candidate));
+      used.add(ssrc);
+      return ssrc;
+    };
+    const planned = planSession({ offer, tracks: input.tracks, previous: this.#plan, newSsrc });
+    if (!planned.ok) throw new MediaError(planned.code, planned.detail);
+    const before = this.#plan;
+    this.#plan = planned.plan;
+    if (before === undefined) this.#open();
+    else if (offer.ufrag !== this.agent.remoteUfrag) this.#env.agents.restart(this.agent, offer.ufrag);
+    if (this.#dtls.connected) this.#apply(before, planned.plan);
+    return this.#result(planned.plan);
+  }
+
+  assignSlot(input: { readonly mid: string; readonly trackId: string | null; readonly target?: LayerTarget }): void {
+    const line = this.#plan?.lines.find((candidate) => candidate.mid === input.mid);
+    if (line?.role !== "send") return;
+    this.#assignments.set(input.mid, { trackId: input.trackId, target: input.target });
+    if (this.#dtls.connected) this.#assign(input.mid);
+  }
+
+  setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void {
+    if (!this.trackIds.includes(input.trackId)) return;
+    if (input.muted) this.#muted.add(input.trackId);
+    else this.#muted.delete(input.trackId);
+    this.#env.plane.setTrackMuted(input, this.#env.nowMs());
+  }
+
+  /** The agent's pair was selected or moved. */
+  handleSelected(address: UdpAddress): void {
+    if (this.#routed !== undefined) {
+      this.#env.mux.unroute(this.#routed, this);
+      this.#env.count("ice_moves");
+    }
+    this.#routed = address;
+    this.#env.mux.route(address, this);
+  }
+
+  handleIceState(state: IceState): void {
+    if (state === "gone") this.#becomeGone("silence");
+    else if (state === "reconnecting") this.#become("reconnecting");
+    else if (this.#dtls.connected) this.#become("connected");
+  }
+
+  /** A few times a second. */
+  handleSweep(nowMs: number): void {
+    const late = !this.#dtls.connected && nowMs - this.#createdAtMs > HANDSHAKE_LIMIT_MS;
+    if (late) this.#becomeGone("no handshake");
+  }
+
+  handleDtls(bytes: Buffer): void {
+    this.#dtls.handle(bytes);
+  }
+  handleRtp(bytes: Buffer): void {
+    this.#env.plane.handleSrtp(this.peerId, bytes, this.#env.nowMs());
+  }
+  handleRtcp(bytes: Buffer): void {
+    this.#env.plane.handleSrtcp(this.peerId, bytes, this.#env.nowMs());
+  }
+
+  /** Takes everything away; says nothing. Idempotent. */
+  close(): void {
+    this.#state = "gone";
+    if (this.#routed !== undefined) this.#env.mux.unroute(this.#routed, this);
+    this.#env.agents.remove(this.agent);
+    if (this.#dtls.connected) this.#env.plane.removePeer(this.peerId, this.#env.nowMs());
+    this.#dtls.close();
+  }
+
+  #open(): void {
+    this.#env.agents.add(this.agent);
+    this.#dtls.start();
+  }
+
+  #sendControl(bytes: Buffer): void {
+    if (this.#routed !== undefined) this.#env.mux.send(bytes, this.#routed);
+  }
+
+  #handleKeys(keys: { readonly local: SrtpMasterKeys; readonly remote: SrtpMasterKeys }): void {
+    const { mux, plane } = this.#env;
+    const transport = {
+      send: (datagram: Uint8Array): void => {
+        if (this.#routed !== undefined) mux.sendView(datagram, this.#routed);
+      },
+    };
+    const key = ({ masterKey, masterSalt }: SrtpMasterKeys) => ({ key: masterKey, salt: masterSalt });
+    plane.addPeer(
+      { peerId: this.peerId, role: "client", localKey: key(keys.local), remoteKey: key(keys.remote), transport },
+      this.#env.nowMs(),
+    );
+    this.#env.count("dtls_handshakes");
+    if (this.#plan !== undefined) this.#apply(undefined, this.#plan);
+    this.#become("connected");
+  }
+
+  /** Tells the plane what changed between two agreements and nothing else, so that what goes on is not disturbed. */
+  #apply(before: SessionPlan | undefined, after: SessionPlan): void {
+    const nowMs = this.#env.nowMs();
+    const { plane } = this.#env;
+    const kept = new Set(after.lines.map((line) => this.#planeText(line)));
+    const had = new Set<string>();
+    for (const line of before?.lines ?? []) {
+      const text = this.#planeText(line);
+      had.add(text);
+      if (kept.has(text)) continue;
+      if (line.role === "receive") plane.removeTrack(line.track.trackId, nowMs);
+      if (line.role === "send") {
+        plane.removeSlot({ peerId: this.peerId, mid: line.mid }, nowMs);
+        this.#assignments.delete(line.mid);
+      }
+    }
+    for (const line of after.lines) {
+      if (had.has(this.#planeText(line))) continue;
+      if (line.role === "receive") this.#addReceiver(line, nowMs);
+      if (line.role === "send") {
+        plane.addSlot(this.#planeSlot(line), nowMs);
+        this.#assign(line.mid);
+      }
+    }
+  }
+
+  #addReceiver(line: ReceiveLine, nowMs: number): void {
+    this.#env.plane.addReceiver(this.#planeReceiver(line), nowMs);
+    const { trackId } = line.track;
+    if (this.#muted.has(trackId)) this.#env.plane.setTrackMuted({ trackId, muted: true }, nowMs);
+  }
+
+  #planeText(line: PlannedLine): string {
+    if (line.role === "receive") return JSON.stringify(this.#planeReceiver(line));
+    return line.role === "send" ? JSON.stringify(this.#planeSlot(line)) : line.role;
+  }
+
+  #planeReceiver(line: ReceiveLine): PlaneReceiver {
+    const { payloadType, rtxPayloadType, feedback } = line.codec;
+    return {
+      peerId: this.peerId,
+      roomId: this.roomId,
+      mid: line.mid,
+      track: line.track,
+      payloadType,
+      ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
+      nack: feedback.includes("nack"),
+      extensions: line.extensions,
+      ...(line.ssrc === undefined ? {} : { ssrc: line.ssrc }),
+      ...(line.rtxSsrc === undefined ? {} : { rtxSsrc: line.rtxSsrc }),
+    };
+  }
+
+  #planeSlot(line: SendLine): PlaneSlot {
+    return {
+      peerId: this.peerId,
+      roomId: this.roomId,
+      mid: line.mid,
+      kind: line.kind,
+      ssrc: line.ssrc,
+      ...(line.rtxSsrc === undefined ? {} : { rtxSsrc: line.rtxSsrc }),
+      codecs: line.codecs,
+      extensions: line.extensions,
+    };
+  }
+
+  #assign(mid: string): void {
+    const assignment = this.#assignments.get(mid);
+    if (assignment === undefined) return;
+    const { trackId, target } = assignment;
+    const input = { peerId: this.peerId, mid, trackId, ...(target === undefined ? {} : { target }) };
+    this.#env.plane.assignSlot(input, this.#env.nowMs());
+  }
+
+  #result(plan: SessionPlan): NegotiateResult {
+    this.#version++;
+    const sdp = writeAnswer(plan, {
+      ice: this.agent.local,
+      fingerprint: fingerprintOf(this.#env.certificate),
+      candidates: this.#env.candidates,
+      sessionId: this.#sessionId,
+      version: this.#version,
+    });
+    return {
+      sdp,
+      tracks: plan.lines.flatMap((line) => (line.role === "receive" ? [{ ...line.track, mid: line.mid }] : [])),
+      slots: plan.lines.flatMap((line) => (line.role === "send" ? [{ mid: line.mid, kind: line.kind }] : [])),
+    };
+  }
+
+  #handleDtlsClosed(error: Error | undefined): void {
+    if (error !== undefined)
+      this.#env.log.warn({ peerId: this.peerId, err: error }, "the handshake with a client failed");
+    this.#becomeGone(error === undefined ? "closed by the client" : "handshake failed");
+  }
+
+  #become(state: "connected" | "reconnecting"): void {
+    if (this.#state === state || this.#state === "gone" || (state === "reconnecting" && this.#state === "new")) return;
+    this.#state = state;
+    this.#env.event({ kind: "peerState", peerId: this.peerId, state });
+  }
+
+  #becomeGone(why: string): void {
+    if (this.#state === "gone") return;
+    this.#env.log.info({ peerId: this.peerId, why }, "a client's media transport is gone");
+    this.close();
+    this.#onGone(this);
+    this.#env.event({ kind: "peerState", peerId: this.peerId, state: "gone" });
+  }
+}
+
+/** Parses an offer or throws the MediaError that refuses it. */
+export function readOffer(sdp: string): ParsedOffer {
+  const parsed = parseOffer(sdp);
+  if (!parsed.ok) throw new MediaError(parsed.code, parsed.detail);
+  return parsed.offer;
+}
+
+function fingerprintText(offer: ParsedOffer): string {
+  return `${offer.fingerprint.algorithm} ${offer.fingerprint.value}`;
+}
