@@ -2,6 +2,7 @@
 
 import type { Archive } from "./archive.ts";
 import type { Presence } from "./presence.ts";
+import { openRedisPresence } from "./redis/redis-presence.ts";
 import { openSqliteArchive } from "./sqlite/sqlite-archive.ts";
 import { openSqlitePresence } from "./sqlite/sqlite-presence.ts";
 
@@ -35,12 +36,16 @@ export interface Stores {
  * StoreUnavailableError, and works from the moment the server is there. A broken embedded file does throw.
  */
 export async function openStores(options: OpenStoresOptions): Promise<Stores> {
-  const archive = openSqliteArchive({ path: options.sqlitePath });
-  const presence = openSqlitePresence({ path: options.sqlitePath });
+  const path = options.sqlitePath;
+  const archive = openSqliteArchive({ path });
+  const presence =
+    options.redisUrl === undefined
+      ? openSqlitePresence({ path })
+      : await openRedisPresence({ url: options.redisUrl, log: options.log });
   return {
     archive,
     presence,
-    embedded: true,
+    embedded: options.mongodbUrl === undefined || options.redisUrl === undefined,
     close: async () => {
       await Promise.all([archive.close(), presence.close()]);
     },
