@@ -12,6 +12,8 @@ export interface RpcBackend {
   join(addresses: readonly string[], options: { readonly ignoreOld: boolean }): Promise<number>;
   /** Graceful; the process is expected to end afterwards. */
   leave(): Promise<void>;
+  /** The answer to a leave is written. */
+  left(): void;
   forceLeave(name: string): void;
   /** Throws when the tags are too long. */
   setTags(tags: Tags): Promise<void>;

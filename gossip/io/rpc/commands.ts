@@ -47,7 +47,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   join,
   leave: async (_, { backend }) => {
     await backend.leave();
-    return DONE;
+    return { afterwards: () => backend.left() };
   },
   "force-leave": ({ body }, { backend }) => {
     backend.forceLeave(textField(body, "Node"));

@@ -1,0 +1,41 @@
+// What a gossip agent can be told.
+
+import type { Tags } from "../src/types.ts";
+import type { Logger } from "./log.ts";
+
+export interface GossipAgentOptions {
+  /** Unique in the cluster, 1..128 characters. */
+  readonly nodeName: string;
+  /** An IP literal; 0.0.0.0 or :: for all addresses. */
+  readonly bindHost: string;
+  /** UDP and TCP; 0 for any free one. The reference's is 7946. */
+  readonly bindPort: number;
+  /** What others are told; default the bind address, or a private one of this machine when bound to all. */
+  readonly advertiseHost?: string;
+  readonly advertisePort?: number;
+  /** At most 512 encoded bytes. */
+  readonly tags?: Tags;
+  /** Default "lan". */
+  readonly profile?: "lan" | "wan" | "local";
+  /** 16, 24 or 32 bytes each; the first encrypts, all decrypt. */
+  readonly keys?: readonly Uint8Array[];
+  /** Remembers members across restarts, in Serf's format. */
+  readonly snapshotPath?: string;
+  /** Compress what we send. Default true. */
+  readonly compress?: boolean;
+  readonly log?: Logger;
+  /** The Serf agent's RPC; off when absent. Anything but a loopback host needs an authKey. */
+  readonly rpc?: { readonly host: string; readonly port: number; readonly authKey?: string };
+}
+
+export interface JoinTargets {
+  /** Do not deliver user events from before the join. Default true. */
+  readonly ignoreOld?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface AgentRequestOptions {
+  /** All tries together. Default 5 s. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}

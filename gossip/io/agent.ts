@@ -1,0 +1,367 @@
+// A gossip member with real sockets: what the product and the command line use.
+
+import { randomInt } from "node:crypto";
+import type { CoordinateSnapshot, GossipCore, RttEstimate } from "../src/core.ts";
+import { createGossip } from "../src/gossip.ts";
+import { type GossipProfile, LAN, LOCAL, WAN } from "../src/options.ts";
+import { seededRandom } from "../src/random.ts";
+import type { DropReason, GossipEvent, Member, MembershipEvent } from "../src/sink.ts";
+import { type Endpoint, type Tags, UsageError } from "../src/types.ts";
+import { advertisableHost, resolveTarget } from "./addresses.ts";
+import type { AgentRequestOptions, GossipAgentOptions, JoinTargets } from "./agent-options.ts";
+import { Driver } from "./driver.ts";
+import { JoinError } from "./errors.ts";
+import { infoSections } from "./info.ts";
+import { PendingJoins } from "./joins.ts";
+import { LogTee } from "./log.ts";
+import { NodeAead } from "./node-aead.ts";
+import { DirectRequests, packBody, type RequestHandler } from "./requests.ts";
+import type { RpcBackend } from "./rpc/backend.ts";
+import { RpcServer } from "./rpc/server.ts";
+import { SnapshotFile } from "./snapshot-file.ts";
+import { GossipSockets } from "./sockets.ts";
+
+const PROFILES: Readonly<Record<string, GossipProfile>> = { lan: LAN, wan: WAN, local: LOCAL };
+const DEFAULT_PORT = 7946;
+const CLOCK_INTERVAL_MS = 5_000;
+
+type State = "new" | "starting" | "running" | "stopped";
+
+export class GossipAgent {
+  readonly #options: GossipAgentOptions;
+  readonly #log: LogTee;
+  readonly #driver: Driver;
+  readonly #requests: DirectRequests;
+  readonly #joins = new PendingJoins();
+  readonly #listeners = new Set<(event: MembershipEvent) => void>();
+  readonly #leftListeners = new Set<() => void>();
+  readonly #snapshot: SnapshotFile | undefined;
+  readonly #rpc: RpcServer | undefined;
+  #state: State = "new";
+  #sockets: GossipSockets | undefined = undefined;
+  #address: Endpoint;
+  #rpcPort: number | undefined = undefined;
+  #clockTimer: NodeJS.Timeout | undefined = undefined;
+  #leaving: Promise<void> | undefined = undefined;
+  #leaveDone: (() => void) | undefined = undefined;
+
+  /** Throws UsageError "rpc_auth_required"; wrong gossip options are refused by `start`. */
+  constructor(options: GossipAgentOptions) {
+    this.#options = options;
+    this.#log = new LogTee(options.log);
+    this.#address = { host: options.bindHost, port: options.bindPort };
+    this.#requests = new DirectRequests(this.#log);
+    this.#driver = new Driver({
+      nowMs: () => performance.now(),
+      onEvent: (event) => this.#handleEvent(event),
+      onDrop: (reason, from) => this.#log.debug({ reason, from: from?.host }, "dropped what a peer sent"),
+    });
+    if (options.snapshotPath !== undefined) this.#snapshot = new SnapshotFile(options.snapshotPath, this.#log);
+    if (options.rpc !== undefined) this.#rpc = new RpcServer(options.rpc, this.#backend(), this.#log);
+  }
+
+  /**
+   * Opens the sockets, becomes a member of a cluster of one, rejoins whom the snapshot knows, then opens the RPC port.
+   * Idempotent; rejects, with everything closed again, when a port is taken or an option is wrong.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== "new") return;
+    this.#state = "starting";
+    try {
+      await this.#open();
+      this.#state = "running";
+    } catch (error) {
+      await this.stop();
+      throw new Error(`gossip agent ${this.#options.nodeName} did not start: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { bindHost, bindPort } = this.#options;
+    const sockets = await GossipSockets.open(
+      { host: bindHost, port: bindPort },
+      {
+        packet: (from, bytes, atMs) => this.#driver.run((core, nowMs) => core.handlePacket(from, bytes, nowMs), atMs),
+        stream: (id, input) => this.#driver.run((core, nowMs) => core.handleStream(id, input, nowMs)),
+        failed: (error, what) => this.#log.debug({ error, what }, "gossip socket error"),
+      },
+      () => performance.now(),
+    );
+    this.#sockets = sockets;
+    this.#address = {
+      host: this.#options.advertiseHost ?? advertisableHost(bindHost),
+      port: this.#options.advertisePort ?? sockets.port,
+    };
+    const remembered = this.#snapshot?.open();
+    this.#driver.attach(this.#createCore(), sockets);
+    this.#snapshot?.alive(this.#options.nodeName, this.#address);
+    if (this.#snapshot !== undefined) this.#clockTimer = setInterval(() => this.#recordClocks(), CLOCK_INTERVAL_MS);
+    if (remembered !== undefined) void this.#rejoin(remembered.alive);
+    this.#rpcPort = await this.#rpc?.start();
+    this.#log.info({ node: this.#options.nodeName, ...this.#address, rpcPort: this.#rpcPort }, "gossip agent running");
+  }
+
+  #createCore(): GossipCore {
+    const { nodeName, tags, keys, profile, compress } = this.#options;
+    return createGossip(
+      {
+        name: nodeName,
+        advertise: this.#address,
+        tags: tags ?? {},
+        keys: keys ?? [],
+        profile: PROFILES[profile ?? "lan"] ?? LAN,
+        compress: compress ?? true,
+      },
+      this.#driver.sink,
+      seededRandom(randomInt(2 ** 32)),
+      new NodeAead(),
+    );
+  }
+
+  /** Closes everything without a word to the others, who will see a failure. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    clearInterval(this.#clockTimer);
+    this.#recordClocks();
+    this.#driver.detach();
+    this.#requests.stop();
+    this.#joins.stop();
+    this.#leaveDone?.();
+    await Promise.all([this.#rpc?.stop(), this.#sockets?.close()]);
+    this.#snapshot?.close();
+  }
+
+  /**
+   * Contacts every address ("host", "host:port"); answers how many answered. Rejects with JoinError when none did, with
+   * the signal's reason when aborted.
+   */
+  async join(addresses: readonly string[], options: JoinTargets = {}): Promise<number> {
+    options.signal?.throwIfAborted();
+    const failures: string[] = [];
+    const resolved = await Promise.all(
+      addresses.map((address) =>
+        resolveTarget(address, this.#address.port || DEFAULT_PORT).catch((error: unknown) => {
+          failures.push(`Failed to resolve ${address}: ${messageOf(error)}`);
+          return [];
+        }),
+      ),
+    );
+    options.signal?.throwIfAborted();
+    const contacted = await this.#joinAll(resolved.flat(), failures, options);
+    if (contacted === 0) throw new JoinError(failures);
+    return contacted;
+  }
+
+  #joinAll(targets: readonly Endpoint[], failures: string[], options: JoinTargets): Promise<number> {
+    if (targets.length === 0) return Promise.resolve(0);
+    const ignoreOld = options.ignoreOld ?? true;
+    const id = this.#command((core, nowMs) => core.join(targets, nowMs, { ignoreOld }));
+    return this.#joins.result(id, failures, options.signal);
+  }
+
+  /** In random order until the first success, and without an announcement: nothing about us has changed. */
+  async #rejoin(alive: ReadonlyMap<string, Endpoint>): Promise<void> {
+    const others = [...alive].filter(([name]) => name !== this.#options.nodeName).map(([, endpoint]) => endpoint);
+    for (const endpoint of others.toSorted(() => randomInt(3) - 1)) {
+      if (this.#state === "stopped" || this.#leaving !== undefined) return;
+      const id = this.#command((core, nowMs) => core.join([endpoint], nowMs, { announce: false }));
+      if ((await this.#joins.result(id, [])) > 0) {
+        this.#log.info({ ...endpoint }, "rejoined from the snapshot");
+        return;
+      }
+    }
+  }
+
+  /** Tells everybody, waits until they know, and stays for late questions. Idempotent; `stop` is yours to call. */
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#driver.core === undefined) return;
+    this.#snapshot?.leave();
+    const done = new Promise<void>((resolve) => {
+      this.#leaveDone = resolve;
+    });
+    this.#command((core, nowMs) => core.leave(nowMs));
+    await done;
+    this.#log.info({ node: this.#options.nodeName }, "left the cluster");
+  }
+
+  /** Called after a leave that an operator asked for through the RPC, once it is answered: time to `stop`. */
+  onLeft(listener: () => void): () => void {
+    this.#leftListeners.add(listener);
+    return () => this.#leftListeners.delete(listener);
+  }
+
+  /** What others know us by, once started. */
+  get address(): Endpoint {
+    return this.#address;
+  }
+
+  /** Where the RPC listens; undefined when it does not. */
+  get rpcPort(): number | undefined {
+    return this.#rpcPort;
+  }
+
+  members(): readonly Member[] {
+    return this.#core().members();
+  }
+
+  localMember(): Member {
+    return this.#core().localMember();
+  }
+
+  /** One event per change of a member, in order. Answers what ends it. A listener that throws is logged. */
+  onEvent(listener: (event: MembershipEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Rejects with UsageError "tags_too_long"; the tags stay as they were then. */
+  async setTags(tags: Tags): Promise<void> {
+    this.#command((core, nowMs) => core.setTags(tags, nowMs));
+  }
+
+  /** Undefined while a coordinate is unknown. `b` defaults to ourselves. */
+  rtt(a: string, b?: string): RttEstimate | undefined {
+    return this.#core().rtt(a, b);
+  }
+
+  /** Peer to the minimum of the last five direct probes, in milliseconds. */
+  measuredRtts(): ReadonlyMap<string, number> {
+    return this.#core().measuredRtts();
+  }
+
+  coordinate(name?: string): CoordinateSnapshot | undefined {
+    return this.#core().coordinate(name);
+  }
+
+  /** Asks another Hearsay member. Rejects with TimeoutError, RemoteError, or the signal's reason. */
+  async request(node: string, topic: string, body: unknown, options: AgentRequestOptions = {}): Promise<unknown> {
+    const { signal, timeoutMs } = options;
+    signal?.throwIfAborted();
+    const packed = packBody(body);
+    const id = this.#command((core, nowMs) =>
+      core.request(node, topic, packed, timeoutMs === undefined ? { nowMs } : { nowMs, timeoutMs }),
+    );
+    const abort = (): void => {
+      this.#driver.run((core) => core.cancelRequest(id));
+      this.#requests.abort(id, signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await this.#requests.result(id, `request ${topic} to ${node}`);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Answers requests of a topic; an error with a `code` is told to the asker. Answers what ends it. */
+  handle(topic: string, handler: RequestHandler): () => void {
+    return this.#requests.handle(topic, handler);
+  }
+
+  /** Outside knowledge that a peer is silent. */
+  suspect(node: string, reason: string): void {
+    const hadEffect = this.#command((core, nowMs) => core.suspect(node, nowMs));
+    if (hadEffect) this.#log.info({ node, reason }, "suspecting a member");
+  }
+
+  /** Declares a failed member left. */
+  forceLeave(name: string): void {
+    this.#command((core, nowMs) => core.forceLeave(name, nowMs));
+  }
+
+  /** Counters since start and present sizes, by names fit for metrics. */
+  stats(): Record<string, number> {
+    const drops = [...this.#driver.drops].map(([reason, count]: [DropReason, number]) => [`dropped_${reason}`, count]);
+    return { ...this.#driver.core?.stats(), ...this.#sockets?.counters(), ...Object.fromEntries(drops) };
+  }
+
+  #core(): GossipCore {
+    const core = this.#driver.core;
+    if (core === undefined) throw new UsageError("not_running", "the gossip agent is not running");
+    return core;
+  }
+
+  #command<T>(call: (core: GossipCore, nowMs: number) => T): T {
+    this.#core();
+    return this.#driver.run(call) as T;
+  }
+
+  #handleEvent(event: GossipEvent): void {
+    switch (event.kind) {
+      case "joinResult":
+        this.#joins.contact(event);
+        break;
+      case "joinDone":
+        this.#joins.done(event);
+        break;
+      case "leaveDone":
+        this.#leaveDone?.();
+        break;
+      case "requestResult":
+        this.#requests.settle(event);
+        break;
+      case "request":
+        void this.#requests
+          .answer(event)
+          .then((reply) => this.#driver.run((core, nowMs) => core.respond(event.id, reply, nowMs)));
+        break;
+      case "conflict":
+        this.#log.warn({ node: event.name, existing: event.existing, other: event.other }, "two nodes claim one name");
+        break;
+      case "userEvent":
+        break;
+      default:
+        this.#handleMember(event);
+    }
+  }
+
+  #handleMember(event: MembershipEvent): void {
+    const { kind, member } = event;
+    this.#log.info({ node: member.name, host: member.host, port: member.port }, `member ${kind}`);
+    if (member.status === "alive") this.#snapshot?.alive(member.name, { host: member.host, port: member.port });
+    else this.#snapshot?.notAlive(member.name);
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error({ error }, "a listener for members failed");
+      }
+    }
+  }
+
+  #recordClocks(): void {
+    const stats = this.#driver.core?.stats();
+    const seen = (key: string): number => Math.max(0, (stats?.[key] ?? 0) - 1);
+    if (stats === undefined) return;
+    this.#snapshot?.clocks({ member: seen("member_time"), event: seen("event_time"), query: seen("query_time") });
+  }
+
+  #backend(): RpcBackend {
+    return {
+      members: () => this.members(),
+      localMember: () => this.localMember(),
+      join: (addresses, options) => this.join(addresses, options),
+      leave: () => this.leave(),
+      left: () => {
+        for (const listener of this.#leftListeners) listener();
+      },
+      forceLeave: (name) => this.forceLeave(name),
+      setTags: (tags) => this.setTags(tags),
+      coordinate: (name) => this.coordinate(name),
+      info: () => infoSections(this.#core(), { isEncrypted: (this.#options.keys ?? []).length > 0 }),
+      onEvent: (listener) => this.onEvent(listener),
+      recentLog: () => this.#log.recent(),
+      onLog: (listener) => this.#log.onLine(listener),
+    };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

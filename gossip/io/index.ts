@@ -1,0 +1,13 @@
+// The public door of the gossip shell.
+
+export type { CoordinateSnapshot, RttEstimate } from "../src/core.ts";
+export type { Member, MemberStatus, MembershipEvent } from "../src/sink.ts";
+export { type Endpoint, type Tags, UsageError } from "../src/types.ts";
+export { GossipAgent } from "./agent.ts";
+export type { AgentRequestOptions, GossipAgentOptions, JoinTargets } from "./agent-options.ts";
+export { JoinError, RemoteError, TimeoutError } from "./errors.ts";
+export { formatLine, LEVEL_WORDS, LOG_LEVELS, type Logger, type LogLevel } from "./log.ts";
+export { NodeAead } from "./node-aead.ts";
+export type { RequestHandler } from "./requests.ts";
+export { RpcClient, RpcClientError, type RpcClientOptions } from "./rpc/client.ts";
+export type { RpcMember } from "./rpc/messages.ts";

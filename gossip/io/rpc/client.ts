@@ -1,0 +1,187 @@
+// A client of the RPC, ours or a stock agent's: one request at a time, which is all that the command line needs.
+
+import { connect, type Socket } from "node:net";
+import { isMap } from "./fields.ts";
+import { RPC_VERSION, type RpcMember, readMember } from "./messages.ts";
+import { encodeValue, type RpcMap, type RpcValue, type RpcWritable, ValueStream } from "./value.ts";
+
+export interface RpcClientOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly authKey?: string;
+  /** For connecting, and for each answer except those of join and leave. Default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+/** The agent refused, or could not be talked to. */
+export class RpcClientError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RpcClientError";
+  }
+}
+
+/** A join waits for the slowest contact, a leave for the dissemination. */
+const PATIENT_TIMEOUT_MS = 60_000;
+const AUTH_REQUIRED = "Authentication required";
+
+interface Waiter {
+  readonly resolve: (value: RpcValue) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface CallOptions {
+  readonly body?: RpcWritable;
+  /** The command answers with a body behind the header. */
+  readonly hasReply?: boolean;
+  readonly timeoutMs?: number;
+}
+
+export class RpcClient {
+  readonly #socket: Socket;
+  readonly #timeoutMs: number;
+  readonly #values = new ValueStream();
+  #waiter: Waiter | undefined = undefined;
+  #failure: Error | undefined = undefined;
+  #seq = 0;
+
+  private constructor(socket: Socket, timeoutMs: number) {
+    this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
+    socket.on("data", (bytes) => {
+      this.#values.push(bytes);
+      this.#offer();
+    });
+    socket.on("error", (error) =>
+      this.#fail(new RpcClientError(`connection failed: ${error.message}`, { cause: error })),
+    );
+    socket.on("close", () => this.#fail(new RpcClientError("the agent closed the connection")));
+  }
+
+  /** Connects, shakes hands and shows the key. Rejects with RpcClientError. */
+  static async open(options: RpcClientOptions): Promise<RpcClient> {
+    const timeoutMs = options.timeoutMs ?? 10_000;
+    const client = new RpcClient(await dial(options, timeoutMs), timeoutMs);
+    try {
+      await client.#call("handshake", { body: { Version: RPC_VERSION } });
+      if (options.authKey !== undefined && options.authKey !== "") {
+        await client.#call("auth", { body: { AuthKey: options.authKey } });
+      }
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#failure ??= new RpcClientError("the client is closed");
+    this.#socket.destroy();
+  }
+
+  /** Filters are expressions that must match whole values; absent ones match everything. */
+  async members(filter: MemberFilter = {}): Promise<RpcMember[]> {
+    const body = { Name: filter.name ?? "", Status: filter.status ?? "", Tags: { ...filter.tags } };
+    const reply = await this.#call("members-filtered", { body, hasReply: true });
+    const records = reply.get("Members");
+    return Array.isArray(records) ? records.filter(isMap).map(readMember) : [];
+  }
+
+  /** How many of the addresses answered. */
+  async join(addresses: readonly string[], options: { readonly replay?: boolean } = {}): Promise<number> {
+    const body = { Existing: addresses, Replay: options.replay ?? false };
+    const reply = await this.#call("join", { body, hasReply: true, timeoutMs: PATIENT_TIMEOUT_MS });
+    const contacted = reply.get("Num");
+    return typeof contacted === "number" ? contacted : 0;
+  }
+
+  async leave(): Promise<void> {
+    await this.#call("leave", { timeoutMs: PATIENT_TIMEOUT_MS });
+  }
+
+  /** Sections of texts. */
+  async info(): Promise<Record<string, Record<string, string>>> {
+    const reply = await this.#call("stats", { hasReply: true });
+    const sections = [...reply].filter((entry): entry is [string, RpcMap] => isMap(entry[1]));
+    return Object.fromEntries(
+      sections.map(([name, section]) => [
+        name,
+        Object.fromEntries([...section].map(([key, value]) => [key, String(value)])),
+      ]),
+    );
+  }
+
+  /** The reply's body. Rejects with the agent's own words when it refuses. */
+  async #call(command: string, options: CallOptions): Promise<RpcMap> {
+    this.#seq += 1;
+    const header = encodeValue({ Command: command, Seq: this.#seq });
+    this.#socket.write(options.body === undefined ? header : Buffer.concat([header, encodeValue(options.body)]));
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const answer = await this.#next(timeoutMs);
+    const error = isMap(answer) ? answer.get("Error") : "the agent's answer is not understood";
+    // A body follows errors too, except this one.
+    const hasBody = options.hasReply === true && error !== AUTH_REQUIRED;
+    const body = hasBody ? await this.#next(timeoutMs) : null;
+    if (typeof error === "string" && error !== "") throw new RpcClientError(error);
+    return isMap(body ?? undefined) ? (body as RpcMap) : new Map();
+  }
+
+  #next(timeoutMs: number): Promise<RpcValue> {
+    return new Promise((resolve, reject) => {
+      const slow = setTimeout(() => this.#fail(new RpcClientError("the agent does not answer")), timeoutMs);
+      this.#waiter = {
+        resolve: (value) => {
+          clearTimeout(slow);
+          resolve(value);
+        },
+        reject: (error) => {
+          clearTimeout(slow);
+          reject(error);
+        },
+      };
+      this.#offer();
+    });
+  }
+
+  /** Gives the next value to who waits. */
+  #offer(): void {
+    const waiter = this.#waiter;
+    if (waiter === undefined) return;
+    const step = this.#values.next();
+    if (step.kind === "value") {
+      this.#waiter = undefined;
+      waiter.resolve(step.value);
+    } else if (step.kind === "failed") this.#fail(new RpcClientError("the agent's answer is not understood"));
+    else if (this.#failure !== undefined) this.#fail(this.#failure);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.reject(this.#failure);
+  }
+}
+
+export interface MemberFilter {
+  readonly name?: string;
+  readonly status?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+function dial({ host, port }: RpcClientOptions, timeoutMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true });
+    const refuse = (error: Error): void => {
+      socket.destroy();
+      reject(new RpcClientError(`no agent answers at ${host}:${port}: ${error.message}`, { cause: error }));
+    };
+    socket.setTimeout(timeoutMs, () => refuse(new Error("connection timed out")));
+    socket.once("error", refuse);
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      socket.off("error", refuse);
+      resolve(socket);
+    });
+  });
+}
