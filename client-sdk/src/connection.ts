@@ -1,18 +1,13 @@
 /** The session machine with its hands: socket, HTTP, timer. It decides nothing. */
 import type { Api } from "./api.ts";
-import { codeOf, HearsayError, isTransient } from "./errors.ts";
+import { codeOf, HearsayError } from "./errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Path, Placement } from "./placement.ts";
 import type { IgnoreReason } from "./protocol/guards.ts";
 import type { Answer, ClientMessage, OfferedTrack, SessionCredentials, View } from "./protocol/messages.ts";
+import { remedyFor } from "./remedies.ts";
 import { Session } from "./session.ts";
-import {
-  SESSION_DEFAULTS,
-  type SessionEvent,
-  type SessionSink,
-  type StepFailure,
-  TRANSIENT_CODES,
-} from "./session-types.ts";
+import { SESSION_DEFAULTS, type SessionEvent, type SessionSink, type StepFailure } from "./session-types.ts";
 import { NodeSocket } from "./socket.ts";
 
 export interface ConnectionHost {
@@ -195,8 +190,7 @@ function failureOf(error: unknown): StepFailure {
   return {
     code,
     detail: error instanceof Error ? error.message : String(error),
-    transient: isTransient(error) || TRANSIENT_CODES.has(code) || ours?.retryAfterMs !== undefined,
-    unauthorised: ours?.status === 401,
+    remedy: remedyFor(code, { retryAfterMs: ours?.retryAfterMs, status: ours?.status }),
     ...(ours?.retryAfterMs === undefined ? {} : { retryAfterMs: ours.retryAfterMs }),
   };
 }

@@ -77,14 +77,11 @@ export interface SessionOptions {
   readonly random: Random;
 }
 
-/** What a step that another party takes can fail with. */
+/** What a step can fail with, and what helps. */
 export interface StepFailure {
   readonly code: string;
   readonly detail: string;
-  /** Trying again may help. */
-  readonly transient: boolean;
-  /** The session token was not accepted: a new one may be. */
-  readonly unauthorised: boolean;
+  readonly remedy: Remedy;
   readonly retryAfterMs?: number;
 }
 
@@ -105,13 +102,3 @@ export type Phase =
   | "waiting"
   | "placing"
   | "closed";
-
-/** Refusals that time alone may change. */
-export const TRANSIENT_CODES: ReadonlySet<string> = new Set([
-  "rate_limited",
-  "unavailable",
-  "store_unavailable",
-  "media_unavailable",
-  "draining",
-  "timeout",
-]);

@@ -203,11 +203,7 @@ test("when every node fails, the search starts again and never ends", () => {
   rig.refuse(3);
   for (let round = 0; round < 20; round += 1) {
     rig.wait();
-    rig.session.handleFailure(
-      rig.attempt,
-      { code: "network", detail: "", transient: true, unauthorised: false },
-      rig.nowMs,
-    );
+    rig.session.handleFailure(rig.attempt, { code: "network", detail: "", remedy: "again" }, rig.nowMs);
   }
   expect(rig.session.phase).toBe("waiting");
   expect(rig.avoided.at(-1)).toEqual(["http://a"]);
@@ -251,12 +247,42 @@ test("a token that is not accepted is renewed, but not for ever", () => {
   expect(rig.events.at(-1)).toMatchObject({ kind: "closed", code: "expired" });
 });
 
+test("a node that refuses the hello numbers from one, and is heard all the same", () => {
+  const rig = Rig.live();
+  rig.session.handleClosed(0);
+  rig.wait();
+  rig.session.handleOpened(rig.nowMs);
+  rig.to({ type: "error", replyTo: rig.last("hello").id, code: "session_superseded", detail: "" }, 1);
+  expect(rig.events.at(-1)).toMatchObject({ kind: "closed", code: "superseded" });
+});
+
+test.each(["draining", "node_full"])("a node that is %s is left for another one at once", (code) => {
+  const rig = new Rig();
+  rig.session.start("http://a", 0);
+  rig.session.handleOpened(0);
+  rig.to({ type: "error", replyTo: rig.last("hello").id, code, detail: "" });
+  expect(rig.take().at(-1)).toBe("place");
+  expect(rig.avoided).toEqual([["http://a"]]);
+});
+
+test("a room token that came too late is fetched anew with the same session", () => {
+  const rig = new Rig();
+  rig.session.start("http://a", 0);
+  rig.session.handleOpened(0);
+  rig.welcome();
+  rig.session.handleTicket(rig.attempt, "room", 0);
+  rig.to({ type: "error", replyTo: rig.last("join").id, code: "token_expired", detail: "" });
+  rig.wait();
+  rig.session.handleOpened(rig.nowMs);
+  expect(rig.last("hello")).toMatchObject({ token: "t" });
+});
+
 test("a full room ends the attempt with its code", () => {
   const rig = new Rig();
   rig.session.start("http://a", 0);
   rig.session.handleOpened(0);
   rig.welcome();
-  rig.session.handleFailure(rig.attempt, { code: "room_full", detail: "", transient: false, unauthorised: false }, 0);
+  rig.session.handleFailure(rig.attempt, { code: "room_full", detail: "", remedy: "none" }, 0);
   expect(rig.events.at(-1)).toMatchObject({ kind: "closed", code: "room_full" });
 });
 

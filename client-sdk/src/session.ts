@@ -1,7 +1,6 @@
 /**
  * One session's life as a pure machine: messages, losses and results of others in; messages, wishes and
  * events out. It reads no clock, owns no socket and draws no chance of its own.
- *
  *   start → connecting → greeting → ticketing → joining → live
  *                ▲                                          │ socket lost
  *                └── waiting (back-off) ◀───────────────────┘
@@ -27,14 +26,8 @@ import {
   type View,
   type Welcome,
 } from "./protocol/messages.ts";
-import {
-  type ConnectionState,
-  type Phase,
-  type SessionOptions,
-  type SessionSink,
-  type StepFailure,
-  TRANSIENT_CODES,
-} from "./session-types.ts";
+import { remedyFor, SUPERSEDED_CODES } from "./remedies.ts";
+import type { ConnectionState, Phase, SessionOptions, SessionSink, StepFailure } from "./session-types.ts";
 
 const WITH_SOCKET: ReadonlySet<Phase> = new Set(["greeting", "ticketing", "joining", "live"]);
 const ASKS_OTHERS: ReadonlySet<Phase> = new Set(["ticketing", "renewing", "placing"]);
@@ -121,8 +114,8 @@ export class Session {
       return;
     }
     const { message } = parsed;
-    // Numbers start anew with every welcome that does not resume; a resumed one may be numbered ahead of the replay.
-    if (message.type !== "welcome") {
+    // A node that refuses a hello has no numbers of ours yet; a resumed welcome may be numbered ahead of the replay.
+    if (message.type !== "welcome" && !(this.#phase === "greeting" && isRefusal(message))) {
       if (this.#lastSeq !== undefined && message.seq <= this.#lastSeq) {
         this.#sink.ignored("stale_seq");
         return;
@@ -287,23 +280,29 @@ export class Session {
   #refused(message: ErrorReply, nowMs: number): void {
     const request = this.#pending.take(message.replyTo);
     const { code, detail, retryAfterMs } = message;
-    const transient = retryAfterMs !== undefined || TRANSIENT_CODES.has(code);
+    const remedy = remedyFor(code, { retryAfterMs });
     switch (request) {
       case "offer":
         this.#sink.event({ kind: "offerRefused", code, detail });
-        this.#offers.refused({ transient, delayMs: retryAfterMs ?? 0 }, nowMs);
+        this.#offers.refused({ transient: remedy === "again", delayMs: retryAfterMs ?? 0 }, nowMs);
         break;
       case "mute":
       case "view":
         this.#sink.event({ kind: "requestRefused", request, code, detail });
         break;
       case "hello":
-      case "join": {
-        const unauthorised = request === "hello" && !transient;
-        const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
-        this.#stepFailed({ code, detail, transient, unauthorised, ...retry }, nowMs);
+      case "join":
+        // A room token that was not accepted says nothing against the session: hello and a new ticket come again.
+        this.#stepFailed(
+          {
+            code,
+            detail,
+            remedy: request === "join" && remedy === "renew" ? "again" : remedy,
+            ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+          },
+          nowMs,
+        );
         break;
-      }
       default:
         this.#sink.ignored("unexpected");
     }
@@ -347,7 +346,7 @@ export class Session {
   }
 
   #drain(goTo: string | undefined, nowMs: number): void {
-    this.#say("reconnecting");
+    if (this.#trail.homeUrl !== "") this.#say("reconnecting");
     if (goTo === undefined) this.#place(nowMs);
     else this.#connect(goTo, nowMs);
   }
@@ -365,13 +364,15 @@ export class Session {
   }
 
   #stepFailed(failure: StepFailure, nowMs: number): void {
-    if (failure.unauthorised && this.#phase !== "renewing") {
-      this.#renew(nowMs);
-    } else if (failure.transient) {
+    const { code, detail, remedy, retryAfterMs } = failure;
+    if (SUPERSEDED_CODES.has(code)) this.#close("superseded", detail);
+    else if (remedy === "renew" && this.#phase !== "renewing") this.#renew(nowMs);
+    else if (remedy === "elsewhere") this.#drain(undefined, nowMs);
+    else if (remedy === "again") {
       // Nobody could say where else to go: all nodes may be tried again.
       if (this.#phase === "placing") this.#trail.forgive();
-      this.#lost(nowMs, { atLeastMs: failure.retryAfterMs ?? 0 });
-    } else this.#close(failure.code, failure.detail);
+      this.#lost(nowMs, { atLeastMs: retryAfterMs ?? 0 });
+    } else this.#close(code, detail);
   }
 
   #close(code: string, detail: string): void {
@@ -383,8 +384,6 @@ export class Session {
     this.#say("closed");
     this.#sink.event({ kind: "closed", code, detail });
   }
-
-  // ------------------------------------------------------------ small parts
 
   #enter(phase: Phase, nowMs: number): void {
     this.#phase = phase;
@@ -402,3 +401,5 @@ export class Session {
     this.#sink.send({ ...body, id: this.#pending.add(kind) });
   }
 }
+
+const isRefusal = (message: ServerMessage): boolean => message.type === "error" || message.type === "closing";
