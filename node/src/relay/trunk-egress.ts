@@ -1,0 +1,51 @@
+/** The streams that one trunk carries away from this node, by the SSRC that the receiver chose. Pure. */
+import type { OpenBody } from "./trunk-messages.ts";
+import { MAX_STREAMS_PER_TRUNK } from "./trunk-streams.ts";
+
+export class TrunkEgress {
+  readonly #streams = new Map<number, OpenBody>();
+  readonly #stop: (ssrc: number) => void;
+
+  /** @param stop is called for every stream that ends while its trunk lives */
+  constructor(stop: (ssrc: number) => void) {
+    this.#stop = stop;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  all(): readonly OpenBody[] {
+    return [...this.#streams.values()];
+  }
+
+  /** Each layer crosses once: the same layer under another SSRC replaces the older. False when the trunk is full. */
+  add(open: OpenBody): boolean {
+    for (const [ssrc, known] of [...this.#streams])
+      if (ssrc !== open.ssrc && isSameStream(known, open)) this.remove(ssrc);
+    if (!this.#streams.has(open.ssrc) && this.#streams.size >= MAX_STREAMS_PER_TRUNK) return false;
+    this.#streams.set(open.ssrc, open);
+    return true;
+  }
+
+  remove(ssrc: number): void {
+    if (this.#streams.delete(ssrc)) this.#stop(ssrc);
+  }
+
+  keep(isPublished: (roomId: string, trackId: string) => boolean): void {
+    for (const [ssrc, { roomId, trackId }] of [...this.#streams]) if (!isPublished(roomId, trackId)) this.remove(ssrc);
+  }
+
+  /** Forgets without stopping: false when the SSRC was not there. */
+  forget(ssrc: number): boolean {
+    return this.#streams.delete(ssrc);
+  }
+
+  clear(): void {
+    this.#streams.clear();
+  }
+}
+
+function isSameStream(a: OpenBody, b: OpenBody): boolean {
+  return a.roomId === b.roomId && a.trackId === b.trackId && a.layer === b.layer;
+}
