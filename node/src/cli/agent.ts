@@ -1,0 +1,159 @@
+// `hearsay agent`: gossip alone, with the flags of `serf agent`.
+
+import { hostname } from "node:os";
+import { formatLine, GossipAgent, type GossipAgentOptions, LOG_LEVELS, type Logger, type LogLevel } from "#gossip/io";
+import { formatHostPort, parseAddressFlag } from "./address-flag.ts";
+import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
+import { describeFlags, FlagError, type FlagTable, type ParsedFlags, parseFlags } from "./flags.ts";
+import { DEFAULT_RPC_ADDRESS, DEFAULT_RPC_PORT } from "./rpc-options.ts";
+
+const DEFAULT_GOSSIP_PORT = 7946;
+
+const FLAGS = {
+  bind: { kind: "text", value: "0.0.0.0:7946", help: "address for gossip, UDP and TCP" },
+  advertise: { kind: "text", value: "address", help: "address that others are told" },
+  node: { kind: "text", value: "hostname", help: "name of this node, unique in the cluster" },
+  join: { kind: "list", value: "address", help: "an agent to join at start; may repeat; ends when none answers" },
+  tag: { kind: "list", value: "key=value", help: "a tag of this node; may repeat" },
+  role: { kind: "text", value: "role", help: "the same as -tag role=..." },
+  profile: { kind: "text", value: "lan", help: "timing: lan, wan or local" },
+  encrypt: { kind: "text", value: "key", help: "key in base64, 16, 24 or 32 bytes; see keygen" },
+  snapshot: { kind: "text", value: "path", help: "file that remembers members across restarts" },
+  "rpc-addr": { kind: "text", value: DEFAULT_RPC_ADDRESS, help: "address of the RPC" },
+  "rpc-auth": { kind: "text", value: "key", help: "key that RPC clients must show; needed beyond loopback" },
+  "log-level": { kind: "text", value: "info", help: "trace, debug, info, warn or err" },
+  "disable-compression": { kind: "boolean", help: "send without compression" },
+} satisfies FlagTable;
+
+export const agent: Command = {
+  name: "agent",
+  summary: "run gossip alone, as `serf agent` does",
+  usage: `Usage: hearsay agent [options]\n\n${describeFlags(FLAGS)}
+  Ctrl-C leaves the cluster gracefully; once more ends at once.
+`,
+  run: async (argv, io) => {
+    try {
+      const flags = parseFlags(argv, FLAGS);
+      if (flags.rest.length > 0) throw new FlagError(`unexpected argument: ${flags.rest[0]}`);
+      return await runAgent(agentOptions(flags, io), flags.list("join"), io);
+    } catch (error) {
+      io.err(`${error instanceof Error ? error.message : String(error)}\n`);
+      return error instanceof FlagError ? EXIT_USAGE : EXIT_FAILED;
+    }
+  },
+};
+
+async function runAgent(options: GossipAgentOptions, joins: readonly string[], io: CommandIo): Promise<number> {
+  const gossip = new GossipAgent(options);
+  const left = new Promise<"left">((resolve) => gossip.onLeft(() => resolve("left")));
+  await gossip.start();
+  try {
+    io.out(banner(gossip, options));
+    if (joins.length > 0) {
+      const contacted = await gossip.join(joins);
+      io.out(`    Join completed. Synced with ${contacted} initial agents\n`);
+    }
+    const why = await Promise.race([left, io.interrupted()]);
+    if (why !== "left") {
+      io.out("    Gracefully shutting down agent...\n");
+      await gossip.leave();
+    }
+    return EXIT_OK;
+  } finally {
+    await gossip.stop();
+  }
+}
+
+function banner(gossip: GossipAgent, options: GossipAgentOptions): string {
+  const rpc = options.rpc === undefined ? "off" : formatHostPort({ host: options.rpc.host, port: gossip.rpcPort ?? 0 });
+  return `==> Hearsay agent running!
+         Node name: '${options.nodeName}'
+         Bind addr: '${formatHostPort({ host: options.bindHost, port: gossip.address.port })}'
+          RPC addr: '${rpc}'
+         Encrypted: ${(options.keys ?? []).length > 0}
+           Profile: ${options.profile ?? "lan"}
+`;
+}
+
+/** Throws FlagError for values that make no sense. */
+export function agentOptions(flags: ParsedFlags, io: CommandIo): GossipAgentOptions {
+  const bind = parseAddressFlag(flags.text("bind") ?? "", DEFAULT_GOSSIP_PORT);
+  const rpc = parseAddressFlag(flags.text("rpc-addr") ?? DEFAULT_RPC_ADDRESS, DEFAULT_RPC_PORT);
+  const authKey = flags.text("rpc-auth");
+  const snapshotPath = flags.text("snapshot");
+  const encrypt = flags.text("encrypt");
+  return {
+    nodeName: flags.text("node") ?? hostname(),
+    bindHost: bind.host === "" ? "0.0.0.0" : bind.host,
+    bindPort: bind.port,
+    ...advertised(flags.text("advertise")),
+    tags: tagsOf(flags),
+    profile: profileOf(flags.text("profile") ?? "lan"),
+    keys: encrypt === undefined ? [] : [keyOf(encrypt)],
+    ...(snapshotPath === undefined ? {} : { snapshotPath }),
+    compress: !flags.has("disable-compression"),
+    log: lineLogger(levelOf(flags.text("log-level") ?? "info"), io),
+    rpc: {
+      host: rpc.host === "" ? "127.0.0.1" : rpc.host,
+      port: rpc.port,
+      ...(authKey === undefined ? {} : { authKey }),
+    },
+  };
+}
+
+/** Without a port the bound one is advertised. */
+function advertised(text: string | undefined): Pick<GossipAgentOptions, "advertiseHost" | "advertisePort"> {
+  if (text === undefined) return {};
+  const { host, port } = parseAddressFlag(text, 0);
+  return port === 0 ? { advertiseHost: host } : { advertiseHost: host, advertisePort: port };
+}
+
+function tagsOf(flags: ParsedFlags): Record<string, string> {
+  const role = flags.text("role");
+  const entries = flags.list("tag").map((text): [string, string] => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new FlagError(`tag is not key=value: ${text}`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+  return Object.fromEntries(role === undefined ? entries : [["role", role] as const, ...entries]);
+}
+
+function profileOf(text: string): "lan" | "wan" | "local" {
+  if (text !== "lan" && text !== "wan" && text !== "local") throw new FlagError(`unknown profile: ${text}`);
+  return text;
+}
+
+function keyOf(text: string): Uint8Array {
+  const key = Buffer.from(text, "base64");
+  const isWhole = key.toString("base64").replace(/=+$/, "") === text.replace(/=+$/, "");
+  if (!isWhole || ![16, 24, 32].includes(key.length)) {
+    throw new FlagError("the encryption key must be 16, 24 or 32 bytes in base64");
+  }
+  return key;
+}
+
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  trace: "debug",
+  debug: "debug",
+  info: "info",
+  warn: "warn",
+  err: "error",
+  error: "error",
+};
+
+function levelOf(text: string): LogLevel {
+  const level = LEVELS[text.toLowerCase()];
+  if (level === undefined) throw new FlagError(`unknown log level: ${text}`);
+  return level;
+}
+
+/** One line per entry, in the reference's form. */
+function lineLogger(least: LogLevel, io: CommandIo): Logger {
+  const at =
+    (level: LogLevel) =>
+    (fields: object, text: string): void => {
+      if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+      io.out(`    ${formatLine({ at: new Date(), level, fields, text })}\n`);
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
