@@ -40,6 +40,8 @@ export interface DtlsPeerSink {
 const KEY_BYTES = 16;
 const SALT_BYTES = 14;
 const RECORD_HEADER_BYTES = 13;
+/** Beyond the last flight of any handshake (RFC 6347 section 4.2.4). */
+const LAST_FLIGHT = 7;
 
 /** One certificate for each worker: ECDSA P-256, self-signed. */
 export async function createCertificate(): Promise<RTCCertificate> {
@@ -108,6 +110,8 @@ export class DtlsPeer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Lets werift's retransmission of an unfinished flight end at its next turn instead of after half a minute.
+    if (this.#transport.dtls !== undefined) this.#transport.dtls.dtls.flight = LAST_FLIGHT;
     this.#transport.stop().catch(() => undefined);
     this.#incoming.allUnsubscribe();
   }
