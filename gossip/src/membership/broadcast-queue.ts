@@ -4,13 +4,15 @@
 export interface Broadcast {
   readonly bytes: Uint8Array;
   /** A later broadcast of the same subject replaces this one. Undefined: replaces nothing. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** Called once, when the broadcast was told often enough, was replaced, or had to give way. */
-  readonly finished?: () => void;
+  readonly finished?: (() => void) | undefined;
 }
 
 interface Entry extends Broadcast {
   readonly id: number;
+  /** Of the bytes: read so often that it is kept at hand. */
+  readonly length: number;
   transmits: number;
 }
 
@@ -40,7 +42,8 @@ export class BroadcastQueue {
   /** At the bound the most told, and of those the oldest, gives way. */
   queue(broadcast: Broadcast): void {
     this.#nextId += 1;
-    const entry: Entry = { ...broadcast, id: this.#nextId, transmits: 0 };
+    const { bytes, subject, finished } = broadcast;
+    const entry: Entry = { id: this.#nextId, length: bytes.length, transmits: 0, bytes, subject, finished };
     if (entry.subject !== undefined) {
       const replaced = this.#bySubject.get(entry.subject);
       if (replaced !== undefined) this.#finish(replaced);
@@ -59,13 +62,11 @@ export class BroadcastQueue {
     const chosen: Entry[] = [];
     let freeBytes = limitBytes - overheadBytes;
     for (const tier of this.#tiers) {
-      while (freeBytes >= 0) {
-        const index = lastFitting(tier, freeBytes);
-        if (index < 0) break;
+      for (let index = lastFitting(tier, freeBytes); index >= 0; index = lastFitting(tier, freeBytes)) {
         const entry = tier[index] as Entry;
         removeAt(tier, index);
         chosen.push(entry);
-        freeBytes -= overheadBytes + entry.bytes.length;
+        freeBytes -= overheadBytes + entry.length;
       }
     }
     return this.#settle(chosen, transmitLimit);
@@ -90,8 +91,10 @@ export class BroadcastQueue {
     if (chosen.length === 0) return NONE;
     this.#size -= chosen.length;
     const messages: Uint8Array[] = [];
-    for (const entry of chosen) {
-      messages.push(entry.bytes);
+    for (const entry of chosen) messages.push(entry.bytes);
+    // Backwards, because the last chosen come first in their next tier: so each goes to its end.
+    for (let i = chosen.length - 1; i >= 0; i -= 1) {
+      const entry = chosen[i] as Entry;
       entry.transmits += 1;
       if (entry.transmits < transmitLimit) this.#insert(entry);
       else this.#forget(entry);
@@ -102,9 +105,9 @@ export class BroadcastQueue {
   #insert(entry: Entry): void {
     while (this.#tiers.length <= entry.transmits) this.#tiers.push([]);
     const tier = this.#tiers[entry.transmits] as Entry[];
-    const index = insertionIndex(tier, entry);
-    if (index === tier.length) tier.push(entry);
-    else tier.splice(index, 0, entry);
+    const last = tier[tier.length - 1];
+    if (last === undefined || isBefore(last, entry)) tier.push(entry);
+    else tier.splice(insertionIndex(tier, entry), 0, entry);
     this.#size += 1;
   }
 
@@ -135,16 +138,20 @@ function insertionIndex(tier: readonly Entry[], entry: Entry): number {
 }
 
 function isBefore(a: Entry, b: Entry): boolean {
-  return a.bytes.length < b.bytes.length || (a.bytes.length === b.bytes.length && a.id < b.id);
+  return a.length < b.length || (a.length === b.length && a.id < b.id);
 }
 
 /** Index of the last entry of at most `freeBytes`, by halving; -1 when there is none. */
 function lastFitting(tier: readonly Entry[], freeBytes: number): number {
+  const last = tier.length - 1;
+  // Nearly always the longest fits, or not even the shortest does.
+  if (last < 0 || (tier[0] as Entry).length > freeBytes) return -1;
+  if ((tier[last] as Entry).length <= freeBytes) return last;
   let low = 0;
-  let high = tier.length;
+  let high = last;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((tier[middle] as Entry).bytes.length <= freeBytes) low = middle + 1;
+    if ((tier[middle] as Entry).length <= freeBytes) low = middle + 1;
     else high = middle;
   }
   return low - 1;

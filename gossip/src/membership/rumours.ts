@@ -110,9 +110,8 @@ export class Rumours {
   /** About anybody, also ourselves, from a packet or an exchange. */
   claimAlive(message: AliveMessage, nowMs: InstantMs): void {
     const { table, options } = this.#ports;
-    const claim = { ...message, addr: unmapped(message.addr), port: message.port || options.advertise.port };
-    const endpoint = endpointOf(claim.addr, claim.port);
-    if (endpoint === undefined) {
+    const claim = usable(message, options.advertise.port);
+    if (claim === undefined) {
       this.#ports.dropped("bad_address", undefined);
       return;
     }
@@ -123,8 +122,7 @@ export class Rumours {
         this.#ignore(decision);
         return;
       case "conflict":
-        this.#ports.dropped("conflict", endpoint);
-        if (record !== undefined) this.#ports.delegate.conflict(record, endpoint);
+        this.#conflict(record as MemberRecord, claim);
         return;
       case "refute":
         this.#refute(claim.incarnation);
@@ -200,6 +198,12 @@ export class Rumours {
     else if (accepted.updated) delegate.updated(record, nowMs);
   }
 
+  #conflict(record: MemberRecord, claim: AliveMessage): void {
+    const other = endpointOf(claim.addr, claim.port);
+    this.#ports.dropped("conflict", other);
+    if (other !== undefined) this.#ports.delegate.conflict(record, other);
+  }
+
   #startSuspicion(record: MemberRecord, message: SuspectMessage, nowMs: InstantMs): void {
     const { table, options } = this.#ports;
     this.#broadcast(message);
@@ -265,4 +269,12 @@ export class Rumours {
     if (isNormal) this.#stale += 1;
     else this.#ports.dropped(decision.reason, undefined);
   }
+}
+
+/** The claim with what is left out filled in; undefined when it has no address. Usually the message itself. */
+function usable(message: AliveMessage, defaultPort: number): AliveMessage | undefined {
+  const { length } = message.addr;
+  if (length === 4 && message.port !== 0) return message;
+  if (length !== 4 && length !== 16) return undefined;
+  return { ...message, addr: unmapped(message.addr), port: message.port === 0 ? defaultPort : message.port };
 }
