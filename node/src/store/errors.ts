@@ -51,3 +51,23 @@ export class StoreUsageError extends Error {
 export function isStoreUnavailable(error: unknown): error is StoreUnavailableError {
   return error instanceof StoreUnavailableError;
 }
+
+/** What adapters look at in an error of a driver. */
+export interface DriverError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: unknown;
+  readonly syscall?: unknown;
+  readonly rawCode?: unknown;
+}
+
+/** By shape, not by class: drivers hand through errors of Node and of native code, which need not be of this realm's Error. */
+export function isDriverError(error: unknown): error is DriverError {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "name" in error &&
+    "message" in error &&
+    typeof error.message === "string"
+  );
+}

@@ -1,6 +1,7 @@
 // Which adapters a node uses, from what its configuration says.
 
 import type { Archive } from "./archive.ts";
+import { openMongoArchive } from "./mongo/mongo-archive.ts";
 import type { Presence } from "./presence.ts";
 import { openRedisPresence } from "./redis/redis-presence.ts";
 import { openSqliteArchive } from "./sqlite/sqlite-archive.ts";
@@ -33,21 +34,26 @@ export interface Stores {
 
 /**
  * Opens both stores. An unreachable server does not stop a node from starting: it is logged, every operation answers
- * StoreUnavailableError, and works from the moment the server is there. A broken embedded file does throw.
+ * StoreUnavailableError, and works from the moment the server is there. What does throw: an embedded file that cannot be
+ * opened (StoreUnavailableError), a database that a newer program has migrated (StoreUsageError "schema_too_new").
  */
 export async function openStores(options: OpenStoresOptions): Promise<Stores> {
-  const path = options.sqlitePath;
-  const archive = openSqliteArchive({ path });
-  const presence =
-    options.redisUrl === undefined
-      ? openSqlitePresence({ path })
-      : await openRedisPresence({ url: options.redisUrl, log: options.log });
-  return {
-    archive,
-    presence,
-    embedded: options.mongodbUrl === undefined || options.redisUrl === undefined,
-    close: async () => {
-      await Promise.all([archive.close(), presence.close()]);
-    },
-  };
+  const { sqlitePath: path, mongodbUrl, redisUrl, log } = options;
+  const archive =
+    mongodbUrl === undefined ? openSqliteArchive({ path }) : await openMongoArchive({ url: mongodbUrl, log });
+  try {
+    const presence =
+      redisUrl === undefined ? openSqlitePresence({ path }) : await openRedisPresence({ url: redisUrl, log });
+    return {
+      archive,
+      presence,
+      embedded: mongodbUrl === undefined || redisUrl === undefined,
+      close: async () => {
+        await Promise.all([archive.close(), presence.close()]);
+      },
+    };
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
 }

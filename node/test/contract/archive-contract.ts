@@ -50,7 +50,16 @@ export function newMessage(roomId: string, over: Partial<MessageRecord> = {}): M
   };
 }
 
-export function registerArchiveContract(name: string, makeHarness: () => Promise<ArchiveHarness>): void {
+export interface ArchiveCapabilities {
+  /** False for servers that read, change and write a document in separate steps; no rule but that of racing bumps needs more. */
+  readonly atomicUpdates: boolean;
+}
+
+export function registerArchiveContract(
+  name: string,
+  makeHarness: () => Promise<ArchiveHarness>,
+  capabilities: ArchiveCapabilities,
+): void {
   describe(`${name} as Archive`, () => {
     let harness: ArchiveHarness;
     let archive: Archive;
@@ -110,14 +119,18 @@ export function registerArchiveContract(name: string, makeHarness: () => Promise
         await archive.createUser(user);
         expect(await archive.bumpTokenVersion(user.id)).toBe(1);
         expect(await other.bumpTokenVersion(user.id)).toBe(2);
-        const racing = await race(6, (index) => (index % 2 ? archive : other).bumpTokenVersion(user.id));
-        const after = await archive.getUser(user.id);
-        for (const version of racing) {
-          expect(version).toBeGreaterThan(2);
-          expect(after?.tokenVersion).toBeGreaterThanOrEqual(version ?? Number.POSITIVE_INFINITY);
-        }
+        expect((await archive.getUser(user.id))?.tokenVersion).toBe(2);
         expect(await archive.bumpTokenVersion("nobody")).toBeUndefined();
       });
+
+      if (capabilities.atomicUpdates) {
+        test("[T3] of bumps at once none is lost", async () => {
+          const user = newUser(names.id("carol"));
+          await archive.createUser(user);
+          const versions = await race(8, (index) => (index % 2 ? archive : other).bumpTokenVersion(user.id));
+          expect(versions.sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+        });
+      }
     });
 
     describe("rooms", () => {

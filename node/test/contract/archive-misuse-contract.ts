@@ -1,6 +1,6 @@
 // The Archive's contract, second part: wrong calls, a server that goes away, and agreement with a reference model.
 
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Archive } from "../../src/store/archive.ts";
 import { MAX_PAGE, MAX_TEXT_CHARS } from "../../src/store/archive.ts";
@@ -28,6 +28,12 @@ export function registerArchiveMisuseContract(
     afterAll(async () => {
       await archive.close();
       await harness.dispose();
+    });
+
+    // Also after a test that failed half-way, so that one failure does not look like five.
+    afterEach(async () => {
+      await harness.heal();
+      await untilAnswered(() => archive.ping(), 5000);
     });
 
     test("[T17] a call that breaks the contract is refused with a code and changes nothing", async () => {

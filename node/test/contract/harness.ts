@@ -7,7 +7,7 @@ export interface StoreHarness<Store> {
   open(): Promise<Store>;
   /** Makes the server unreachable for every connection that is open or opened from now on. */
   break(): Promise<void>;
-  /** Undoes break(). */
+  /** Undoes break() and stall(); harmless when there is nothing to undo. */
   heal(): Promise<void>;
   /** Makes the server accept and read, and answer nothing. Absent where there is no such state. */
   stall?(): Promise<void>;

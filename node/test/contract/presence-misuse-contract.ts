@@ -1,6 +1,6 @@
 // The contract of Presence, third part: wrong calls, a server that goes away, and agreement with a reference model.
 
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Presence } from "../../src/store/presence.ts";
 import { MAX_INFO_BYTES } from "../../src/store/presence.ts";
@@ -28,6 +28,12 @@ export function registerPresenceMisuseContract(
     afterAll(async () => {
       await presence.close();
       await harness.dispose();
+    });
+
+    // Also after a test that failed half-way, so that one failure does not look like five.
+    afterEach(async () => {
+      await harness.heal();
+      await untilAnswered(() => presence.ping(), 5000);
     });
 
     test("[T40] while the server is away a join is refused with a clear error, and it works again on return", async () => {

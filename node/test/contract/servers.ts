@@ -35,6 +35,21 @@ export function findServer(kind: keyof typeof DEFAULT_URLS): ServerAddress | und
   return listening ? address : undefined;
 }
 
+/**
+ * FerretDB on SQLite reads, changes and writes a document in separate steps, so changes made at once can be lost; MongoDB
+ * itself does not.
+ */
+export function updatesAtomically(address: ServerAddress): boolean {
+  const script = `require("mongodb").MongoClient.connect(${JSON.stringify(address.url)}).then(async (client) => {
+    const info = await client.db("admin").command({ buildInfo: 1 });
+    await client.close();
+    process.exit("ferretdbVersion" in info || "ferretdb" in info ? 1 : 0);
+  })`;
+  const atomic = spawnSync(process.execPath, ["-e", script]).status === 0;
+  if (!atomic) process.stderr.write("The MongoDB server is FerretDB: the test of racing updates is not run.\n");
+  return atomic;
+}
+
 /** Jest wants to know its tests at once, so this asks in a process of its own and waits for it. */
 function isListening({ host, port }: { readonly host: string; readonly port: number }): boolean {
   const script = `require("node:net").connect(${port}, ${JSON.stringify(host)})

@@ -19,13 +19,14 @@ async function makeHarness(): Promise<ArchiveHarness> {
       locker.exec("BEGIN IMMEDIATE");
     },
     heal: async () => {
-      locker?.exec("ROLLBACK");
+      // Closing rolls back.
       locker?.close();
+      locker = undefined;
     },
     elapse: async () => {},
     dispose: async () => rmSync(folder, { recursive: true }),
   };
 }
 
-registerArchiveContract("SQLite", makeHarness);
+registerArchiveContract("SQLite", makeHarness, { atomicUpdates: true });
 registerArchiveMisuseContract("SQLite", makeHarness, { propertyRuns: 150, stalls: false });

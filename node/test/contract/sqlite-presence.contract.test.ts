@@ -21,8 +21,9 @@ async function makeHarness(): Promise<PresenceHarness> {
       locker.exec("BEGIN IMMEDIATE");
     },
     heal: async () => {
-      locker?.exec("ROLLBACK");
+      // Closing rolls back.
       locker?.close();
+      locker = undefined;
     },
     elapse: async (durationMs) => {
       nowMs += durationMs;

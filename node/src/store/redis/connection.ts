@@ -6,7 +6,7 @@
 import type { RedisOptions } from "ioredis";
 import { Redis } from "ioredis";
 import type { StateChanged } from "../errors.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import { isDriverError, StoreUnavailableError } from "../errors.ts";
 import { JOIN_ROOM, LIST_PLACES, REMOVE_PLACE, RENEW_PLACE } from "./scripts/room-scripts.ts";
 import {
   ENTER_ROOM,
@@ -149,10 +149,10 @@ function asStoreError(cause: unknown, operation: string, answeredCount: number):
 
 /** What a failed command may have changed; undefined when the failure is not about the server's availability. */
 function effectOf(error: unknown): StateChanged | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isDriverError(error)) return undefined;
   if (error.message.startsWith("Stream isn't writeable") || error.message === "Connection is closed.") return "no";
   if (error.name === "ReplyError") return NOT_NOW.test(error.message) ? "no" : undefined;
   const ofConnection = ["MaxRetriesPerRequestError", "AbortError", "ClusterAllFailedError"].includes(error.name);
-  if (ofConnection || error.message === "Command timed out" || "syscall" in error) return "unknown";
+  if (ofConnection || error.message === "Command timed out" || error.syscall !== undefined) return "unknown";
   return error.message.startsWith("Socket timeout") ? "unknown" : undefined;
 }

@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Libsql from "libsql";
 import type { StoreName } from "../errors.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import { isDriverError, StoreUnavailableError } from "../errors.ts";
 import { migrate } from "./migrations.ts";
 
 export type SqlValue = string | number | null;
@@ -141,9 +141,9 @@ function waitWhileBusy(work: () => void): void {
 }
 
 function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isDriverError(error)) return undefined;
   // The lowest byte of an extended result code is the primary one.
-  if ("rawCode" in error && typeof error.rawCode === "number") return error.rawCode & 0xff;
+  if (typeof error.rawCode === "number") return error.rawCode & 0xff;
   // Failing to open has its code in the message only.
   const opened = /^ConnectionFailed\(.*: (\d+)"\)$/.exec(error.message);
   return opened?.[1] === undefined ? undefined : Number(opened[1]) & 0xff;
@@ -151,7 +151,7 @@ function primaryCode(error: unknown): number | undefined {
 
 function asStoreError(error: unknown, context: { readonly store: StoreName; readonly operation: string }): unknown {
   const code = primaryCode(error);
-  const ofFileSystem = error instanceof Error && "syscall" in error;
+  const ofFileSystem = isDriverError(error) && error.syscall !== undefined;
   if (!ofFileSystem && (code === undefined || !ENVIRONMENT_CODES.has(code))) return error;
   return new StoreUnavailableError({ ...context, stateChanged: "no", cause: error });
 }

@@ -1,0 +1,119 @@
+// The collections as mongoose knows them. Only store/mongo sees these types.
+//
+// Uniqueness is all that several documents may depend on here: there are no transactions, and a compatible server may not
+// even update one document atomically. So whatever must happen once is an insert under a unique key.
+
+import type { Connection, Model } from "mongoose";
+import { Schema } from "mongoose";
+import type { MemberRecord, MessageRecord, NewRoom, RoomAccess } from "../archive.ts";
+
+export interface UserDocument {
+  readonly _id: string;
+  /** "h:" and the handle's key, or "g:" and the id of a guest. */
+  readonly uniqueKey: string;
+  readonly handle: string | null;
+  readonly handleKey: string | null;
+  readonly displayName: string;
+  readonly passwordHash: string | null;
+  readonly guest: boolean;
+  readonly guestRoomId?: string;
+  readonly tokenVersion: number;
+  readonly createdAtMs: number;
+}
+
+export interface RoomDocument extends Omit<NewRoom, "id"> {
+  readonly _id: string;
+  readonly access: RoomAccess;
+  readonly version: number;
+}
+
+export interface MemberDocument extends MemberRecord {
+  /** Room id, space, user id: ids hold no spaces. */
+  readonly _id: string;
+}
+
+export interface MessageDocument extends MessageRecord {
+  /** Room id, space, message id. */
+  readonly _id: string;
+}
+
+export interface ArchiveModels {
+  readonly users: Model<UserDocument>;
+  readonly rooms: Model<RoomDocument>;
+  readonly members: Model<MemberDocument>;
+  readonly messages: Model<MessageDocument>;
+}
+
+const OPTIONS = { strict: "throw", versionKey: false } as const;
+const TEXT = { type: String, required: true } as const;
+// To mongoose an empty string is as good as none, so what may be empty cannot be required.
+const MAYBE_EMPTY = { type: String } as const;
+const WHOLE = { type: Number, required: true } as const;
+
+const userSchema = new Schema<UserDocument>(
+  {
+    _id: TEXT,
+    uniqueKey: TEXT,
+    handle: String,
+    handleKey: String,
+    displayName: MAYBE_EMPTY,
+    passwordHash: String,
+    guest: { type: Boolean, required: true },
+    guestRoomId: String,
+    tokenVersion: WHOLE,
+    createdAtMs: WHOLE,
+  },
+  OPTIONS,
+).index({ uniqueKey: 1 }, { unique: true, name: "user_by_key" });
+
+const roomSchema = new Schema<RoomDocument>(
+  {
+    _id: TEXT,
+    slug: TEXT,
+    slugKey: TEXT,
+    skeleton: TEXT,
+    title: MAYBE_EMPTY,
+    access: TEXT,
+    capacity: WHOLE,
+    ownerId: TEXT,
+    createdAtMs: WHOLE,
+    version: WHOLE,
+  },
+  OPTIONS,
+)
+  .index({ slugKey: 1 }, { unique: true, name: "room_by_slug" })
+  .index({ skeleton: 1 }, { unique: true, name: "room_by_skeleton" });
+
+const memberSchema = new Schema<MemberDocument>(
+  { _id: TEXT, roomId: TEXT, userId: TEXT, role: TEXT, addedAtMs: WHOLE },
+  OPTIONS,
+)
+  .index({ roomId: 1, userId: 1 }, { name: "member_by_room" })
+  .index({ userId: 1, roomId: 1 }, { name: "member_by_user" });
+
+const messageSchema = new Schema<MessageDocument>(
+  {
+    _id: TEXT,
+    roomId: TEXT,
+    id: TEXT,
+    authorId: TEXT,
+    authorName: MAYBE_EMPTY,
+    text: MAYBE_EMPTY,
+    sentAtMs: WHOLE,
+    clientId: TEXT,
+    threadId: String,
+    replyTo: String,
+  },
+  { ...OPTIONS, id: false },
+)
+  .index({ roomId: 1, id: 1 }, { name: "message_by_room" })
+  .index({ roomId: 1, authorId: 1, clientId: 1 }, { unique: true, name: "message_by_client" });
+
+export function modelsOn(connection: Connection): ArchiveModels {
+  return {
+    users: connection.model<UserDocument>("User", userSchema, "users"),
+    rooms: connection.model<RoomDocument>("Room", roomSchema, "rooms"),
+    members: connection.model<MemberDocument>("Member", memberSchema, "members"),
+    messages: connection.model<MessageDocument>("Message", messageSchema, "messages"),
+  };
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from "node:crypto";
+import { createConnection } from "mongoose";
+import { openMongoArchive } from "../../src/store/mongo/mongo-archive.ts";
+import type { ArchiveHarness } from "./archive-contract.ts";
+import { registerArchiveContract } from "./archive-contract.ts";
+import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
+import { FlakyProxy } from "./flaky-proxy.ts";
+import type { ServerAddress } from "./servers.ts";
+import { findServer, updatesAtomically } from "./servers.ts";
+
+const server = findServer("MongoDB");
+
+async function makeHarness(address: ServerAddress): Promise<ArchiveHarness> {
+  const database = `contract_${randomBytes(6).toString("hex")}`;
+  const proxy = new FlakyProxy(address);
+  await proxy.start();
+  return {
+    open: async () =>
+      await openMongoArchive({
+        url: `mongodb://127.0.0.1:${proxy.port}/${database}?directConnection=true`,
+        timeoutMs: 600,
+      }),
+    break: async () => await proxy.stop(),
+    heal: async () => await proxy.heal(),
+    stall: async () => proxy.stall(),
+    elapse: async () => {},
+    dispose: async () => {
+      await proxy.stop();
+      const connection = createConnection(`mongodb://${address.host}:${address.port}/${database}`);
+      await connection.asPromise();
+      await connection.dropDatabase();
+      await connection.close();
+    },
+  };
+}
+
+if (server !== undefined) {
+  registerArchiveContract("MongoDB", () => makeHarness(server), { atomicUpdates: updatesAtomically(server) });
+  registerArchiveMisuseContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, stalls: true });
+}
