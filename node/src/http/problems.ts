@@ -3,6 +3,8 @@
  * another meaning. PROTOCOL.md lists the codes of the WebSocket.
  */
 import type { Problem } from "#protocol";
+import { TokenError } from "../session/tokens.ts";
+import { isStoreUnavailable } from "../store/errors.ts";
 
 export const PROBLEMS = {
   bad_json: [400, "The body is not JSON"],
@@ -112,14 +114,15 @@ const STATUS_CODES: Readonly<Record<number, ProblemCode>> = {
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (!(error instanceof Error)) return new ApiError("internal", { cause: error });
+  if (isStoreUnavailable(error)) return new ApiError("store_unavailable", { retryAfterMs: 2_000, cause: error });
+  if (error instanceof TokenError) return new ApiError(error.code, { cause: error });
+  return new ApiError(codeOf(error), { cause: error });
+}
+
+function codeOf(error: Error): ProblemCode {
   const known = "code" in error ? FASTIFY_CODES[String(error.code)] : undefined;
-  if (known !== undefined) return new ApiError(known, { cause: error });
-  if (error.name === "TokenError" && "code" in error)
-    return new ApiError(error.code === "token_expired" ? "token_expired" : "token_invalid", { cause: error });
-  if ("code" in error && error.code === "store_unavailable")
-    return new ApiError("store_unavailable", { retryAfterMs: 2_000, cause: error });
-  if (error instanceof SyntaxError && "statusCode" in error) return new ApiError("bad_json", { cause: error });
+  if (known !== undefined) return known;
   const status = "statusCode" in error ? Number(error.statusCode) : 500;
-  if (status >= 400 && status < 500) return new ApiError(STATUS_CODES[status] ?? "bad_request", { cause: error });
-  return new ApiError("internal", { cause: error });
+  if (error instanceof SyntaxError && status === 400) return "bad_json";
+  return status >= 400 && status < 500 ? (STATUS_CODES[status] ?? "bad_request") : "internal";
 }

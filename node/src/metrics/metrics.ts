@@ -3,7 +3,8 @@
  * come from closed lists (or the names of the mesh's own nodes), never from users.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { MediaStats } from "../media/control.ts";
+import type { MediaStats, TrunkStats } from "../media/control.ts";
+import type { RelayPeerStats } from "../relay/relay-stats.ts";
 
 export const HTTP_BUCKETS_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
@@ -43,11 +44,12 @@ export interface MetricSources {
   readonly sessions: () => number;
   readonly rooms: () => readonly { readonly local: number; readonly remote: number }[];
   readonly media: () => Promise<MediaStats>;
-  /** Which node a trunk leads to. */
-  readonly trunkPeer: (trunkId: string) => string | undefined;
-  /** Counters of gossip and relay by snake_case name; dots and dashes become underscores. */
+  /** Figures of trunks by the node that they lead to; totals only grow. */
+  readonly relay: (trunks: readonly TrunkStats[]) => readonly RelayPeerStats[];
+  /** Trunk messages of other nodes that were refused, by reason. */
+  readonly relayRefused: () => Readonly<Record<string, number>>;
+  /** Counters of gossip by name; what is no letter or digit becomes an underscore. */
   readonly gossip: () => Readonly<Record<string, number>>;
-  readonly relay: () => Readonly<Record<string, number>>;
 }
 
 export class Metrics {
@@ -89,15 +91,18 @@ export class Metrics {
   readonly #dropped = this.#counter("hearsay_media_dropped_total", "Packets and messages refused, by reason", [
     "reason",
   ]);
-  readonly #relayStreams = this.#gauge("hearsay_relay_streams", "Streams on a trunk", ["peer", "direction"]);
-  readonly #relayPackets = this.#counter("hearsay_relay_packets_total", "Packets over a trunk", ["peer", "direction"]);
-  readonly #relayBytes = this.#counter("hearsay_relay_bytes_total", "Bytes over a trunk", ["peer", "direction"]);
+  readonly #relayStreams = this.#gauge("hearsay_relay_streams", "Streams on the trunk to a node", ["peer"]);
+  readonly #relayPackets = this.#counter("hearsay_relay_packets_total", "Packets over a trunk, both ways", ["peer"]);
+  readonly #relayBytes = this.#counter("hearsay_relay_bytes_total", "Bytes over a trunk, both ways", ["peer"]);
   readonly #relayLost = this.#counter("hearsay_relay_lost_packets_total", "Packets lost on a trunk", ["peer"]);
   readonly #relayRepaired = this.#counter("hearsay_relay_repaired_packets_total", "Lost packets that came again", [
     "peer",
   ]);
   readonly #relayRtt = this.#gauge("hearsay_relay_rtt_seconds", "Round trip on a trunk", ["peer"]);
   readonly #relayJitter = this.#gauge("hearsay_relay_jitter_seconds", "Interarrival jitter on a trunk", ["peer"]);
+  readonly #relayRefused = this.#counter("hearsay_relay_refused_total", "Trunk messages refused, by reason", [
+    "reason",
+  ]);
 
   /** `defaults`: the process's own metrics too; they hold a timer-free but process-wide observer, so tests leave them out. */
   constructor(options: { readonly version: string; readonly defaults: boolean }) {
@@ -148,35 +153,32 @@ export class Metrics {
     this.#people.set({ where: "here" }, sum(rooms.map((room) => room.local)));
     this.#people.set({ where: "elsewhere" }, sum(rooms.map((room) => room.remote)));
     this.#setAll("gossip", sources.gossip());
-    this.#setAll("relay", sources.relay());
+    setReasons(this.#relayRefused, sources.relayRefused());
     const media = await sources.media().catch(() => undefined);
-    if (media !== undefined) this.#setMedia(media, sources.trunkPeer);
+    if (media !== undefined) this.#setMedia(media, sources.relay(media.trunks));
     return this.registry.metrics();
   }
 
-  #setMedia(media: MediaStats, trunkPeer: MetricSources["trunkPeer"]): void {
+  #setMedia(media: MediaStats, peers: readonly RelayPeerStats[]): void {
     this.#peers.set(media.peers);
     this.#tracks.set(media.tracks);
     this.#lag.set(media.eventLoopDelayP99Ms / 1000);
     this.#setAll("media", media.counters);
-    this.#dropped.reset();
-    for (const [reason, count] of Object.entries(media.dropped)) this.#dropped.inc({ reason }, count);
-    for (const metric of [this.#relayStreams, this.#relayPackets, this.#relayBytes]) metric.reset();
-    for (const metric of [this.#relayLost, this.#relayRepaired, this.#relayRtt, this.#relayJitter]) metric.reset();
-    for (const trunk of media.trunks) this.#setTrunk(trunkPeer(trunk.trunkId) ?? "unknown", trunk);
+    setReasons(this.#dropped, media.dropped);
+    for (const metric of [this.#relayStreams, this.#relayRtt, this.#relayJitter]) metric.reset();
+    for (const metric of [this.#relayPackets, this.#relayBytes, this.#relayLost, this.#relayRepaired]) metric.reset();
+    for (const stats of peers) this.#setPeer(stats);
   }
 
-  #setTrunk(peer: string, trunk: MediaStats["trunks"][number]): void {
-    this.#relayStreams.inc({ peer, direction: "sent" }, trunk.egressStreams);
-    this.#relayStreams.inc({ peer, direction: "received" }, trunk.ingressStreams);
-    this.#relayPackets.inc({ peer, direction: "sent" }, trunk.packetsSent);
-    this.#relayPackets.inc({ peer, direction: "received" }, trunk.packetsReceived);
-    this.#relayBytes.inc({ peer, direction: "sent" }, trunk.bytesSent);
-    this.#relayBytes.inc({ peer, direction: "received" }, trunk.bytesReceived);
-    this.#relayLost.inc({ peer }, trunk.packetsLost);
-    this.#relayRepaired.inc({ peer }, trunk.packetsRepaired);
-    if (trunk.rttMs !== undefined) this.#relayRtt.set({ peer }, trunk.rttMs / 1000);
-    if (trunk.jitterMs !== undefined) this.#relayJitter.set({ peer }, trunk.jitterMs / 1000);
+  #setPeer(stats: RelayPeerStats): void {
+    const { peer } = stats;
+    this.#relayStreams.set({ peer }, stats.streams);
+    this.#relayPackets.inc({ peer }, stats.packetsTotal);
+    this.#relayBytes.inc({ peer }, stats.bytesTotal);
+    this.#relayLost.inc({ peer }, stats.lostPacketsTotal);
+    this.#relayRepaired.inc({ peer }, stats.repairedPacketsTotal);
+    if (stats.rttSeconds !== undefined) this.#relayRtt.set({ peer }, stats.rttSeconds);
+    if (stats.jitterSeconds !== undefined) this.#relayJitter.set({ peer }, stats.jitterSeconds);
   }
 
   /** Counters that a part keeps itself: hearsay_<part>_<name>_total. */
@@ -198,6 +200,12 @@ export class Metrics {
   #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
+}
+
+/** Takes over counts that another part keeps by reason, from closed lists of its own. */
+function setReasons(counter: Counter<"reason">, counts: Readonly<Record<string, number>>): void {
+  counter.reset();
+  for (const [reason, count] of Object.entries(counts)) counter.inc({ reason }, count);
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

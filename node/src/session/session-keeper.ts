@@ -68,12 +68,16 @@ export class SessionKeeper {
     this.#schedule();
   }
 
-  /** Takes all records of this node away. */
-  async stop(): Promise<void> {
-    if (!this.#running) return;
+  /** Ends the renewal; the records stay until their time is over. */
+  async halt(): Promise<void> {
     this.#running = false;
     this.#cancelTimer();
     await this.#round;
+  }
+
+  /** Ends the renewal and takes all records of this node away. */
+  async stop(): Promise<void> {
+    await this.halt();
     this.#sessions.clear();
     await this.#quietly("clear the own records", () => this.#presence.clearNode(this.#options.node));
   }

@@ -3,7 +3,7 @@
  * clients that read slowly.
  */
 import { type Closing, type Hello, MAX_MESSAGE_BYTES, type ServerMessage } from "#protocol";
-import type { Clock } from "../mesh/clock.ts";
+import { type Clock, pause } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { isStoreUnavailable } from "../store/errors.ts";
@@ -76,6 +76,13 @@ export class Gateway {
     this.#sockets.add(connection);
   }
 
+  /** Resolves when all sockets are closed, or after `withinMs`. */
+  async emptied(withinMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.nowMs() + withinMs;
+    while (this.#sockets.size > 0 && clock.nowMs() < untilMs) await pause(clock, 20);
+  }
+
   /** Cuts what is left of all sockets. */
   stop(): void {
     for (const connection of [...this.#sockets]) connection.cut();
@@ -137,7 +144,7 @@ class Connection implements ClientSocket {
     const parsed = isBinary ? BINARY : parseClientMessage(textOf(data));
     if (this.#session !== undefined) this.#forSession(this.#session, parsed);
     else if (parsed.ok && parsed.message.type === "hello" && this.#phase === "stranger")
-      void this.#greet(parsed.message).catch((error: unknown) => this.#greetFailed(hello, error));
+      this.#startGreeting(parsed.message);
     else this.#refuseStranger(parsed);
   }
 
@@ -156,6 +163,10 @@ class Connection implements ClientSocket {
       : { code: "bad_message", detail: parsed.detail };
     this.#options.metrics.socketRefusal(refusal.code);
     this.#refuseAndClose(id, refusal, "protocol");
+  }
+
+  #startGreeting(hello: Hello): void {
+    this.#greet(hello).catch((error: unknown) => this.#greetFailed(hello, error));
   }
 
   async #greet(hello: Hello): Promise<void> {

@@ -1,0 +1,184 @@
+/**
+ * Everything between the routes and sockets of a node and its stores, mesh and media: made before the node knows its
+ * addresses, begun when the mesh runs.
+ */
+import type { Random } from "#gossip";
+import type { MeshTrunk } from "#protocol";
+import type { RunningMesh } from "./app-mesh.ts";
+import { ChatService } from "./chat/chat-service.ts";
+import type { NodeConfig } from "./config.ts";
+import { MeshReporter } from "./http/mesh-report.ts";
+import { meshRoutes } from "./http/mesh-routes.ts";
+import { messageRoutes } from "./http/message-routes.ts";
+import { People } from "./http/people.ts";
+import { peopleRoutes } from "./http/people-routes.ts";
+import { ApiError } from "./http/problems.ts";
+import { roomRoutes } from "./http/room-routes.ts";
+import type { ApiRoute } from "./http/route.ts";
+import type { MediaPlane } from "./media/control.ts";
+import type { Clock } from "./mesh/clock.ts";
+import type { Log } from "./mesh/log.ts";
+import type { MetricSources, Metrics } from "./metrics/metrics.ts";
+import { createRelay, type Relay } from "./relay/relay.ts";
+import { createRoomService, type LiveRooms } from "./room/live-rooms.ts";
+import { Joining } from "./session/joining.ts";
+import { SessionKeeper } from "./session/session-keeper.ts";
+import type { SessionTimes } from "./session/session-machine.ts";
+import { SessionReaper } from "./session/session-reaper.ts";
+import { type Signer, Tokens } from "./session/tokens.ts";
+import { UsedTokens } from "./session/used-tokens.ts";
+import { Gateway, type RawSocket } from "./signalling/gateway.ts";
+import { SessionHub } from "./signalling/hub.ts";
+import type { Stores } from "./store/open-stores.ts";
+
+export interface ApiParts {
+  readonly config: NodeConfig;
+  readonly stores: Stores;
+  readonly media: MediaPlane;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly signer: Signer;
+  readonly tokenKeys: readonly Uint8Array[];
+  readonly times?: SessionTimes;
+  readonly refreshMs?: number;
+}
+
+export interface NodeApi {
+  readonly routes: readonly ApiRoute[];
+  readonly people: People;
+  acceptClient(socket: RawSocket): void;
+  metricSources(): MetricSources;
+  /** Starts all of it; answers what stops it again, in the order in which it was started. */
+  begin(
+    running: RunningMesh,
+  ): Promise<readonly { readonly name: string; readonly stop: () => Promise<void> | void; readonly tells?: boolean }[]>;
+  /** Tells clients and other nodes that this one goes away. */
+  drain(): Promise<void>;
+}
+
+/** Parts that need the mesh. */
+interface Live {
+  readonly running: RunningMesh;
+  readonly rooms: LiveRooms;
+  readonly relay: Relay;
+  readonly hub: SessionHub;
+  readonly gateway: Gateway;
+  readonly chat: ChatService;
+  readonly reporter: MeshReporter;
+}
+
+export function nodeApi(parts: ApiParts): NodeApi {
+  const { archive, presence } = parts.stores;
+  const { clock } = parts;
+  const tokens = new Tokens({ signer: parts.signer, keys: parts.tokenKeys, nowMs: () => clock.wallMs() });
+  const people = new People({ archive, tokens, clock });
+  let live: Live | undefined;
+  // The server refuses requests as starting before this can happen.
+  const need = (): Live => {
+    if (live === undefined) throw new ApiError("starting", { retryAfterMs: 1_000 });
+    return live;
+  };
+  const joining = new Joining({ archive, presence, tokens, clock, superseded: (older) => need().hub.supersede(older) });
+  const routes = [
+    ...peopleRoutes({ people, joining }),
+    ...roomRoutes({ archive, joining, clock, mesh: () => need().running.mesh }),
+    ...messageRoutes({ joining, clock, chat: () => need().chat }),
+    ...meshRoutes({ mesh: () => need().running.mesh, reporter: () => need().reporter }),
+  ];
+  return {
+    routes,
+    people,
+    acceptClient: (socket) => {
+      if (live === undefined) socket.terminate();
+      else live.gateway.accept(socket);
+    },
+    metricSources: () => sourcesOf(parts, live),
+    begin: async (running) => {
+      const begun = await begin(parts, tokens, running);
+      live = begun.live;
+      return begun.steps;
+    },
+    drain: async () => {
+      if (live !== undefined) await drain(live);
+    },
+  };
+}
+
+type Steps = Awaited<ReturnType<NodeApi["begin"]>>;
+
+async function begin(parts: ApiParts, tokens: Tokens, running: RunningMesh): Promise<{ live: Live; steps: Steps }> {
+  const { stores, media, metrics, clock, random, log } = parts;
+  const { archive, presence } = stores;
+  const { mesh } = running;
+  const rooms = createRoomService({ mesh, media, log, clock, random: random.fork("rooms") });
+  const relay = createRelay({ mesh, media, tracks: rooms, log, clock, random: random.fork("relay") });
+  const refresh = parts.refreshMs === undefined ? {} : { refreshMs: parts.refreshMs };
+  const keeper = new SessionKeeper({ node: mesh.self.name, presence, clock, log, ...refresh });
+  const times = parts.times === undefined ? {} : { times: parts.times };
+  const usedTokens = new UsedTokens();
+  const hub = new SessionHub({ mesh, rooms, keeper, tokens, usedTokens, metrics, clock, log, ...times });
+  const gateway = new Gateway({ hub, metrics, clock, log });
+  const draw = random.fork("message ids");
+  const chat = new ChatService({ archive, presence, mesh, rooms, metrics, clock, random: () => draw.next() });
+  const reporter = new MeshReporter({ mesh, rooms, media, clock, trunkOf: (trunkId) => trunkOf(relay, trunkId) });
+  const reaper = new SessionReaper({
+    ...{ mesh, presence, clock, log },
+    ...(parts.times === undefined ? {} : { delayMs: parts.times.resumeMs }),
+    forgetNode: (node) => rooms.forgetNode(node),
+    reaped: (sessions) => metrics.sessionsReaped(sessions),
+  });
+  await rooms.start();
+  await relay.start();
+  await keeper.start({ superseded: (sessionId) => hub.takenAway(sessionId) });
+  hub.start();
+  reaper.start();
+  const stopReporting = reporter.start();
+  const steps: Steps = [
+    { name: "rooms", stop: () => rooms.stop() },
+    { name: "relay", stop: () => relay.stop() },
+    { name: "sessions' timers", stop: () => keeper.halt() },
+    { name: "sessions' records", stop: () => keeper.stop(), tells: true },
+    { name: "sessions", stop: () => hub.stop() },
+    { name: "sockets", stop: () => gateway.stop() },
+    { name: "reaper", stop: () => reaper.stop() },
+    { name: "mesh report", stop: stopReporting },
+  ];
+  return { live: { running, rooms, relay, hub, gateway, chat, reporter }, steps };
+}
+
+/** Clients get a moment to read where they should go. */
+const DRAIN_MS = 300;
+
+async function drain(live: Live): Promise<void> {
+  const { mesh } = live.running;
+  const other = mesh.nodes().find((node) => node.name !== mesh.self.name && !node.draining);
+  live.hub.drain(other?.url);
+  await live.gateway.emptied(DRAIN_MS);
+}
+
+const TRUNK_STATES = { connected: "connected", silent: "silent", gone: "gone" } as const;
+
+function trunkOf(
+  relay: Relay,
+  trunkId: string,
+): { readonly peer: string; readonly state: MeshTrunk["state"] } | undefined {
+  const peer = relay.peerOf(trunkId);
+  if (peer === undefined) return undefined;
+  const phase: string = relay.peers().find((known) => known.peer === peer)?.phase ?? "gone";
+  const state = Object.hasOwn(TRUNK_STATES, phase) ? TRUNK_STATES[phase as keyof typeof TRUNK_STATES] : "connecting";
+  return { peer, state };
+}
+
+function sourcesOf(parts: ApiParts, live: Live | undefined): MetricSources {
+  return {
+    nodes: () => live?.running.mesh.nodes().length ?? 0,
+    sessions: () => live?.hub.size ?? 0,
+    rooms: () => live?.rooms.snapshot() ?? [],
+    media: () => parts.media.stats(),
+    relay: (trunks) => live?.relay.relayStats(trunks) ?? [],
+    relayRefused: () => live?.relay.refused() ?? {},
+    gossip: () => live?.running.stats() ?? {},
+  };
+}

@@ -1,0 +1,121 @@
+/** What the API answers, as classes, so that the OpenAPI document is made from the same kind of thing as the requests. */
+import "reflect-metadata";
+import { Type } from "class-transformer";
+import { IsArray, IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsString, ValidateNested } from "class-validator";
+import type * as Protocol from "#protocol";
+
+const ROLES = ["owner", "moderator", "member", "guest"];
+
+export class UserInfo implements Protocol.UserInfo {
+  @IsString() userId!: string;
+  @IsOptional() @IsString() handle?: string;
+  @IsString() displayName!: string;
+  @IsBoolean() guest!: boolean;
+}
+export class Credentials implements Protocol.Credentials {
+  @ValidateNested() @Type(() => UserInfo) user!: UserInfo;
+  @IsString() token!: string;
+}
+export class SessionCredentials implements Protocol.SessionCredentials {
+  @IsString() sessionId!: string;
+  @IsString() token!: string;
+  @IsInt() expiresAtMs!: number;
+}
+export class RoomInfo implements Protocol.RoomInfo {
+  @IsString() roomId!: string;
+  @IsString() slug!: string;
+  @IsString() title!: string;
+  @IsIn(["open", "invite"]) access!: "open" | "invite";
+  @IsInt() capacity!: number;
+  @IsInt() occupants!: number;
+  @IsInt() createdAtMs!: number;
+  @IsOptional() @IsIn(ROLES) role?: Protocol.Role;
+}
+export class RoomsResponse implements Protocol.RoomsResponse {
+  @ValidateNested({ each: true }) @Type(() => RoomInfo) @IsArray() rooms!: RoomInfo[];
+  @IsOptional() @IsString() nextCursor?: string;
+}
+export class JoinTicket implements Protocol.JoinTicket {
+  @IsString() token!: string;
+  @IsInt() expiresAtMs!: number;
+  @ValidateNested() @Type(() => RoomInfo) room!: RoomInfo;
+}
+export class NodeInfo implements Protocol.NodeInfo {
+  @IsString() name!: string;
+  @IsString() url!: string;
+  @IsString() region!: string;
+  @IsBoolean() draining!: boolean;
+}
+export class NodesResponse implements Protocol.NodesResponse {
+  @ValidateNested({ each: true }) @Type(() => NodeInfo) @IsArray() nodes!: NodeInfo[];
+  @IsString() self!: string;
+}
+export class PlaceCandidate implements Protocol.PlaceCandidate {
+  @ValidateNested() @Type(() => NodeInfo) node!: NodeInfo;
+  @IsOptional() @IsNumber() rttMs?: number;
+  @IsOptional() @IsNumber() worstMs?: number;
+  @IsOptional() @IsNumber() meanMs?: number;
+}
+export class PlaceResponse implements Protocol.PlaceResponse {
+  @ValidateNested() @Type(() => PlaceCandidate) chosen!: PlaceCandidate;
+  @ValidateNested({ each: true }) @Type(() => PlaceCandidate) @IsArray() alternatives!: PlaceCandidate[];
+  @IsString() why!: string;
+}
+export class ChatMessage implements Protocol.ChatMessage {
+  @IsString() id!: string;
+  @IsString() authorId!: string;
+  @IsString() authorName!: string;
+  @IsString() text!: string;
+  @IsInt() sentAtMs!: number;
+  @IsOptional() @IsString() clientId?: string;
+  @IsOptional() @IsString() replyTo?: string;
+}
+export class MessagePage implements Protocol.MessagePage {
+  @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
+  @IsOptional() @IsString() nextCursor?: string;
+}
+export class MeshNode extends NodeInfo implements Protocol.MeshNode {
+  @IsIn(["alive", "suspect", "leaving", "left", "failed"]) status!: Protocol.MeshNode["status"];
+  @IsOptional() @IsString() version?: string;
+  @IsOptional() @IsInt() rooms?: number;
+  @IsOptional() @IsInt() people?: number;
+}
+export class MeshRtt implements Protocol.MeshRtt {
+  @IsString() from!: string;
+  @IsString() to!: string;
+  @IsNumber() rttMs!: number;
+  @IsBoolean() measured!: boolean;
+}
+export class MeshTrunk implements Protocol.MeshTrunk {
+  @IsString() from!: string;
+  @IsString() to!: string;
+  @IsIn(["connecting", "connected", "silent", "gone"]) state!: Protocol.MeshTrunk["state"];
+  @IsInt() egressStreams!: number;
+  @IsInt() ingressStreams!: number;
+  @IsInt() packetsSent!: number;
+  @IsInt() packetsReceived!: number;
+  @IsInt() bytesSent!: number;
+  @IsInt() bytesReceived!: number;
+  @IsInt() packetsLost!: number;
+  @IsInt() packetsRepaired!: number;
+  @IsOptional() @IsNumber() rttMs?: number;
+  @IsOptional() @IsNumber() jitterMs?: number;
+}
+export class MeshResponse implements Protocol.MeshResponse {
+  @IsString() self!: string;
+  @ValidateNested({ each: true }) @Type(() => MeshNode) @IsArray() nodes!: MeshNode[];
+  @ValidateNested({ each: true }) @Type(() => MeshRtt) @IsArray() rtts!: MeshRtt[];
+  @ValidateNested({ each: true }) @Type(() => MeshTrunk) @IsArray() trunks!: MeshTrunk[];
+}
+export class FieldError {
+  @IsString() path!: string;
+  @IsString() message!: string;
+}
+export class Problem implements Protocol.Problem {
+  @IsString() type!: string;
+  @IsString() title!: string;
+  @IsInt() status!: number;
+  @IsString() code!: string;
+  @IsOptional() @IsString() detail?: string;
+  @IsOptional() @ValidateNested({ each: true }) @Type(() => FieldError) @IsArray() errors?: FieldError[];
+}

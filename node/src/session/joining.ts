@@ -1,0 +1,132 @@
+/** The HTTP half of entering a room: a session is minted, and later given a place and a room token. Any node may serve either. */
+import { ulid } from "ulid";
+import type { Grants, JoinTicket, Role, RoomInfo, SessionCredentials } from "#protocol";
+import { ApiError } from "../http/problems.ts";
+import type { Clock } from "../mesh/clock.ts";
+import { parseSlug } from "../room/slug.ts";
+import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
+import type { JoinRoomOutcome, Occupant, Presence } from "../store/presence.ts";
+import { participantIdOf } from "./participant-id.ts";
+import type { SessionClaims, Tokens } from "./tokens.ts";
+
+export interface JoiningOptions {
+  readonly archive: Archive;
+  readonly presence: Presence;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  /** Older sessions of the same device lost their place in the room: their nodes should know. */
+  readonly superseded: (older: Occupant) => void;
+}
+
+/** What a role may do; a moderator can change it live in a later release. */
+export function grantsOf(role: Role): Grants {
+  return { publish: true, subscribe: true, chat: true, moderate: role === "owner" || role === "moderator" };
+}
+
+export class Joining {
+  readonly #options: JoiningOptions;
+
+  constructor(options: JoiningOptions) {
+    this.#options = options;
+  }
+
+  /** The id is minted once and never reused. */
+  async createSession(user: UserRecord, deviceId: string): Promise<SessionCredentials> {
+    const { presence, tokens, clock } = this.#options;
+    const generation = await presence.nextGeneration({ userId: user.id, deviceId });
+    const sessionId = ulid(clock.wallMs());
+    const signed = tokens.signSession({
+      userId: user.id,
+      guest: user.guest,
+      version: user.tokenVersion,
+      sessionId,
+      deviceId,
+      generation,
+    });
+    return { sessionId, ...signed };
+  }
+
+  /** Throws ApiError unknown_room. */
+  async roomOf(slugText: string): Promise<RoomRecord> {
+    const slug = parseSlug(slugText);
+    const room = slug.ok ? await this.#options.archive.getRoomBySlug(slug.key) : undefined;
+    if (room === undefined) throw new ApiError("unknown_room");
+    return room;
+  }
+
+  async infoOf(room: RoomRecord, role: Role | undefined): Promise<RoomInfo> {
+    const occupants = await this.#options.presence.occupants(room.id);
+    return roomInfoOf(room, peopleIn(occupants), role);
+  }
+
+  /** The role of a member; of others undefined. */
+  async roleOf(room: RoomRecord, user: UserRecord): Promise<Role | undefined> {
+    return (await this.#options.archive.getMember({ roomId: room.id, userId: user.id }))?.role;
+  }
+
+  /** May read and write here: members, and whoever is inside. Throws ApiError not_member. */
+  async assertMayTalk(room: RoomRecord, user: UserRecord): Promise<void> {
+    if ((await this.roleOf(room, user)) !== undefined) return;
+    const occupants = await this.#options.presence.occupants(room.id);
+    if (!occupants.some((occupant) => occupant.userId === user.id)) throw new ApiError("not_member");
+  }
+
+  /** The session gets its place in the room, if people, rights and capacity allow it. A refusal changes nothing. */
+  async join(room: RoomRecord, user: UserRecord, session: SessionClaims): Promise<JoinTicket> {
+    const { presence, tokens, archive, clock } = this.#options;
+    const known = await this.roleOf(room, user);
+    const role = known ?? roleOfVisitor(room, user);
+    const participantId = participantIdOf(session);
+    const outcome = await presence.joinRoom({
+      roomId: room.id,
+      sessionId: session.sessionId,
+      capacity: room.capacity,
+      joinedAs: { participantId, displayName: user.displayName, role },
+    });
+    const people = this.#placed(outcome);
+    // Who has been in an open room finds it again among the own rooms.
+    if (known === undefined && !user.guest)
+      await archive.addMember({ roomId: room.id, userId: user.id, role, addedAtMs: clock.wallMs() });
+    const signed = tokens.signRoom({
+      sessionId: session.sessionId,
+      roomId: room.id,
+      slug: room.slug,
+      title: room.title,
+      userId: user.id,
+      displayName: user.displayName,
+      role,
+      grants: grantsOf(role),
+    });
+    return { ...signed, room: roomInfoOf(room, people, role) };
+  }
+
+  #placed(outcome: JoinRoomOutcome): number {
+    switch (outcome.kind) {
+      case "joined":
+        for (const older of outcome.superseded) this.#options.superseded(older);
+        return outcome.people;
+      case "full":
+        throw new ApiError("room_full");
+      case "no_session":
+        throw new ApiError("no_session", { detail: "say hello on a node's socket with this session first" });
+      case "superseded":
+        throw new ApiError("session_superseded");
+    }
+  }
+}
+
+function roleOfVisitor(room: RoomRecord, user: UserRecord): Role {
+  if (user.guestRoomId !== undefined && user.guestRoomId !== room.id) throw new ApiError("guest_not_allowed");
+  if (user.guestRoomId === room.id) return "guest";
+  if (room.access !== "open") throw new ApiError("not_member");
+  return user.guest ? "guest" : "member";
+}
+
+/** People, not sessions. */
+export const peopleIn = (occupants: readonly Occupant[]): number =>
+  new Set(occupants.map((occupant) => occupant.userId)).size;
+
+export function roomInfoOf(room: RoomRecord, occupants: number, role: Role | undefined): RoomInfo {
+  const { id: roomId, slug, title, access, capacity, createdAtMs } = room;
+  return { roomId, slug, title, access, capacity, occupants, createdAtMs, ...(role === undefined ? {} : { role }) };
+}
