@@ -1,5 +1,8 @@
 /** The public door of the forwarding core: pure, driven by bytes and time. */
 export { PacketArena } from "./arena.ts";
+export type { ForwardingState } from "./consumer.ts";
+export { type ResolvedRouterOptions, ROUTER_DEFAULTS, type RouterOptions } from "./options.ts";
+export { RouterCore } from "./router.ts";
 export { patchPayload, RtpRewrite } from "./rtp-rewrite.ts";
 export {
   EXTENSION_ABS_SEND_TIME,
@@ -13,3 +16,22 @@ export {
   RtpView,
   readUint32,
 } from "./rtp-view.ts";
+export type { RouterCounters } from "./stats.ts";
+export type {
+  Assignment,
+  CodecName,
+  ConsumerCodec,
+  ConsumerInput,
+  EgressId,
+  IngressId,
+  IngressInput,
+  InstantMs,
+  PeerSummary,
+  RandomSource,
+  RouterDropReason,
+  RouterEvent,
+  RouterSink,
+  TargetSize,
+  TrackInput,
+  TrackKind,
+} from "./types.ts";

@@ -32,9 +32,11 @@ describe.each(KERNELS)("the %s kernel", (_name, create) => {
 
     const at = keystream.at(0, 48);
 
-    expect(Buffer.from(kernel.arena.bytes.subarray(at, at + 48)).toString("hex").toUpperCase()).toBe(
-      "E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB41E95B3BB0A2E8DD477901E4FCA894C0",
-    );
+    expect(
+      Buffer.from(kernel.arena.bytes.subarray(at, at + 48))
+        .toString("hex")
+        .toUpperCase(),
+    ).toBe("E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB41E95B3BB0A2E8DD477901E4FCA894C0");
   });
 
   test("signs a message of any length as HMAC-SHA1 does", () => {
@@ -104,10 +106,12 @@ test("keystream is the same in any order of packets, in and out of a batch, over
       const at = keystream.at(index, length);
 
       const expected = oracle.at(index, length);
-      expect(Buffer.compare(
-        kernel.arena.bytes.subarray(at, at + length),
-        plain.arena.bytes.subarray(expected, expected + length),
-      )).toBe(0);
+      expect(
+        Buffer.compare(
+          kernel.arena.bytes.subarray(at, at + length),
+          plain.arena.bytes.subarray(expected, expected + length),
+        ),
+      ).toBe(0);
     }
   }
 });

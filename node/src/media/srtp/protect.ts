@@ -49,15 +49,13 @@ export class EgressStream {
   readonly audioLevelAt: number;
   readonly #kernel: SrtpKernel;
 
-  /** Throws a RangeError when packet memory cannot hold even the template. */
-  constructor(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape) {
+  private constructor(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape, template: number) {
     this.#kernel = kernel;
     this.peer = peer;
-    this.template = kernel.arena.allocate(TEMPLATE_BYTES);
-    if (this.template === 0) throw new RangeError("packet memory is full");
+    this.template = template;
     const header = buildTemplate(shape);
-    kernel.arena.bytes.fill(0, this.template, this.template + TEMPLATE_BYTES);
-    kernel.arena.bytes.set(header.bytes, this.template);
+    kernel.arena.bytes.fill(0, template, template + TEMPLATE_BYTES);
+    kernel.arena.bytes.set(header.bytes, template);
     this.headerLength = header.bytes.length;
     this.absSendTimeAt = header.absSendTimeAt;
     this.transportSequenceAt = header.transportSequenceAt;
@@ -67,6 +65,12 @@ export class EgressStream {
       batchPackets: shape.batchPackets,
       blocks: (shape.payloadBytes + 15) >> 4,
     });
+  }
+
+  /** Undefined when packet memory cannot hold even the template. */
+  static open(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape): EgressStream | undefined {
+    const template = kernel.arena.allocate(TEMPLATE_BYTES);
+    return template === 0 ? undefined : new EgressStream(kernel, peer, shape, template);
   }
 
   close(): void {

@@ -1,0 +1,163 @@
+/** One peer of the plane: its keys, its incoming SSRCs and how they are learnt, its outgoing streams. */
+import {
+  type EgressId,
+  EXTENSION_AUDIO_LEVEL,
+  EXTENSION_MID,
+  EXTENSION_REPAIRED_RID,
+  EXTENSION_RID,
+  EXTENSION_TRANSPORT_SEQUENCE,
+  ExtensionTable,
+  type IngressId,
+  type RtpView,
+} from "../sfu/index.ts";
+import type { ExtensionIds, PlanePeer, PlaneReceiver, RtpDropReason } from "./rtp-plane-types.ts";
+import type { KernelKey, SrtpKernel } from "./srtp/kernel.ts";
+import { deriveSessionKeys } from "./srtp/key-derivation.ts";
+import type { EgressPeer, EgressStream } from "./srtp/protect.ts";
+import { SrtcpReceiver, SrtcpSender, type SrtcpWorkspace } from "./srtp/srtcp.ts";
+import { IngressStream } from "./srtp/unprotect.ts";
+
+/** A new SSRC for a layer that has one is believed only so often: a publisher restarts, it does not flicker. */
+const MIN_SSRC_LIFETIME_MS = 500;
+
+/** What a known SSRC leads to. */
+export interface InStream {
+  readonly crypto: IngressStream;
+  readonly ingress: IngressId;
+  readonly payloadType: number;
+  readonly isRtx: boolean;
+}
+
+/** One layer of a receiver: which SSRCs it has at present. */
+export interface ReceiverLayer {
+  readonly rid: string;
+  ssrc: number;
+  rtxSsrc: number;
+  ingress: IngressId | undefined;
+  learntAtMs: number;
+}
+export interface Receiver {
+  readonly input: PlaneReceiver;
+  readonly layers: readonly ReceiverLayer[];
+}
+
+export interface OutStream {
+  readonly egress: EgressId;
+  readonly media: EgressStream;
+  readonly rtxEgress: EgressId | undefined;
+  readonly rtx: EgressStream | undefined;
+}
+
+/** Where a packet of an unknown SSRC belongs, before it is authenticated. */
+export interface Route {
+  readonly receiver: Receiver;
+  readonly layer: ReceiverLayer;
+  readonly isRtx: boolean;
+}
+
+export class PeerState {
+  readonly input: PlanePeer;
+  readonly extensions = new ExtensionTable();
+  readonly ingressKey: KernelKey;
+  readonly egress: EgressPeer;
+  readonly srtcpSender: SrtcpSender;
+  readonly srtcpReceiver: SrtcpReceiver;
+  /** By SSRC. Bounded: two for each layer of each receiver, two for each trunk ingress. */
+  readonly streams = new Map<number, InStream>();
+  /** By mid. */
+  readonly receivers = new Map<string, Receiver>();
+  /** By mid of a slot, or by SSRC of a trunk egress in decimal. */
+  readonly outputs = new Map<string, OutStream>();
+  /** By media SSRC: the streams of trunk ingresses. */
+  readonly trunkIngresses = new Map<number, { readonly ingress: IngressId; readonly rtxSsrc: number }>();
+  packetsReceived = 0;
+  bytesReceived = 0;
+  readonly #kernel: SrtpKernel;
+  readonly #keys: readonly KernelKey[];
+
+  /** Throws a RangeError when the keys have a wrong length or packet memory is full. */
+  constructor(workspace: SrtcpWorkspace, input: PlanePeer, feedbackSsrc: number) {
+    const { kernel } = workspace;
+    this.#kernel = kernel;
+    this.input = input;
+    const localRtp = kernel.openKey(deriveSessionKeys(input.localKey, "rtp"));
+    const localRtcp = kernel.openKey(deriveSessionKeys(input.localKey, "rtcp"));
+    const remoteRtp = kernel.openKey(deriveSessionKeys(input.remoteKey, "rtp"));
+    const remoteRtcp = kernel.openKey(deriveSessionKeys(input.remoteKey, "rtcp"));
+    this.#keys = [localRtp, localRtcp, remoteRtp, remoteRtcp];
+    this.ingressKey = remoteRtp;
+    this.egress = { key: localRtp, transport: input.transport, transportSeq: 0, packetsSent: 0, bytesSent: 0 };
+    this.srtcpSender = new SrtcpSender(workspace, localRtcp, feedbackSsrc);
+    this.srtcpReceiver = new SrtcpReceiver(workspace, remoteRtcp);
+  }
+
+  /** Ids are the same on all m-lines of a bundle (RFC 8843 section 7.1.3), so one table serves the transport. */
+  learnExtensions(ids: ExtensionIds): void {
+    this.extensions
+      .set(ids.mid, EXTENSION_MID)
+      .set(ids.rid, EXTENSION_RID)
+      .set(ids.repairedRid, EXTENSION_REPAIRED_RID)
+      .set(ids.transportSequence, EXTENSION_TRANSPORT_SEQUENCE)
+      .set(ids.audioLevel, EXTENSION_AUDIO_LEVEL);
+  }
+
+  /** Where the packet of an unknown SSRC belongs by its header (RFC 8843 section 9.2), or why nowhere. */
+  route(view: RtpView, nowMs: number): Route | RtpDropReason {
+    const receiver = this.#receiverOf(view);
+    if (receiver === undefined) return "unknown_ssrc";
+    const { input } = receiver;
+    const isRtx = view.payloadType === input.rtxPayloadType;
+    if (!isRtx && view.payloadType !== input.payloadType) return "unknown_payload_type";
+    const layer = layerOf(receiver, view, isRtx);
+    // Repairs of a stream that is not here yet repair nothing.
+    if (layer === undefined || (isRtx && layer.ingress === undefined)) return "unknown_ssrc";
+    const occupied = (isRtx ? layer.rtxSsrc : layer.ssrc) !== 0;
+    if (occupied && nowMs - layer.learntAtMs < MIN_SSRC_LIFETIME_MS) return "ssrc_flapping";
+    return { receiver, layer, isRtx };
+  }
+
+  openStream(ssrc: number, target: Omit<InStream, "crypto"> & { readonly payloadBytes: number }): InStream {
+    this.closeStream(ssrc);
+    const { ingress, payloadType, isRtx, payloadBytes } = target;
+    // Repairs are rare and of any age: no keystream ahead for them.
+    const batchPackets = isRtx ? 1 : 8;
+    const crypto = new IngressStream(this.#kernel, this.ingressKey, { ssrc, payloadBytes, batchPackets });
+    const stream = { crypto, ingress, payloadType, isRtx };
+    this.streams.set(ssrc, stream);
+    return stream;
+  }
+
+  closeStream(ssrc: number): void {
+    this.streams.get(ssrc)?.crypto.close();
+    this.streams.delete(ssrc);
+  }
+
+  close(): void {
+    for (const ssrc of [...this.streams.keys()]) this.closeStream(ssrc);
+    this.srtcpSender.close();
+    this.srtcpReceiver.close();
+    for (const key of this.#keys) key.close();
+  }
+
+  #receiverOf(view: RtpView): Receiver | undefined {
+    if (view.midLength > 0) return this.receivers.get(view.mid());
+    let byPayloadType: Receiver | undefined;
+    let candidates = 0;
+    for (const receiver of this.receivers.values()) {
+      const { input } = receiver;
+      if (input.ssrc === view.ssrc || input.rtxSsrc === view.ssrc) return receiver;
+      if (input.payloadType !== view.payloadType && input.rtxPayloadType !== view.payloadType) continue;
+      byPayloadType = receiver;
+      candidates++;
+    }
+    return candidates === 1 ? byPayloadType : undefined;
+  }
+}
+
+function layerOf(receiver: Receiver, view: RtpView, isRtx: boolean): ReceiverLayer | undefined {
+  const { layers } = receiver;
+  const first = layers[0];
+  if (layers.length === 1 && first !== undefined && first.rid === "") return first;
+  const rid = isRtx && view.repairedRidLength > 0 ? view.repairedRid() : view.rid();
+  return layers.find((layer) => layer.rid === rid);
+}

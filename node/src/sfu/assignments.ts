@@ -1,0 +1,140 @@
+/** Which consumer is fed from where: binding to tracks, choice of layer, and what to ask of other nodes. */
+import type { Consumer } from "./consumer.ts";
+import { availableLayer, wantedLayer } from "./layer-selector.ts";
+import type { Producer } from "./producer.ts";
+import type { RouterState } from "./router-state.ts";
+import type { RtcpOutput } from "./rtcp-output.ts";
+import type { Track } from "./track.ts";
+import type { Assignment, InstantMs } from "./types.ts";
+
+export class Assignments {
+  readonly #state: RouterState;
+  readonly #output: RtcpOutput;
+  /** By track that is not here (yet); bounded by the number of consumers. */
+  readonly #waiting = new Map<string, Set<Consumer>>();
+
+  constructor(state: RouterState, output: RtcpOutput) {
+    this.#state = state;
+    this.#output = output;
+  }
+
+  /** Idempotent; null empties the consumer. */
+  assign(consumer: Consumer, assignment: Assignment | null, nowMs: InstantMs): void {
+    const same = assignment !== null && consumer.assignment?.trackId === assignment.trackId;
+    if (!same) this.#release(consumer);
+    if (assignment === null) return;
+    consumer.assignment = assignment;
+    const track = this.#state.tracks.get(assignment.trackId);
+    if (track === undefined) this.#wait(consumer, assignment.trackId);
+    else this.#attach(consumer, track, nowMs);
+  }
+
+  /** A new track: whoever waited for it is served. */
+  trackAdded(track: Track, nowMs: InstantMs): void {
+    const waiting = this.#waiting.get(track.input.trackId);
+    if (waiting === undefined) return;
+    this.#waiting.delete(track.input.trackId);
+    for (const consumer of waiting) this.#attach(consumer, track, nowMs);
+  }
+
+  /** Its consumers keep their wish: of a remote track that is asked for again. */
+  trackRemoved(track: Track): void {
+    const { trackId } = track.input;
+    for (const consumer of track.consumers) {
+      consumer.pause();
+      consumer.track = undefined;
+      consumer.wantedIndex = -1;
+      this.#wait(consumer, trackId, track.input.remote);
+    }
+    track.consumers.clear();
+  }
+
+  /** A layer came, went, or changed its size or activity. */
+  reselectAll(track: Track, nowMs: InstantMs): void {
+    for (const consumer of track.consumers) this.#reselect(consumer, track, nowMs);
+    this.updateDemand(track);
+  }
+
+  /** Says so when what this node wants of a remote track has changed. */
+  updateDemand(track: Track): void {
+    if (!track.input.remote) return;
+    const layers = track.demand();
+    const text = layers.join(",") + layers.length;
+    if (text === track.lastDemand) return;
+    track.lastDemand = text;
+    const { trackId, roomId } = track.input;
+    this.#state.sink.event({ kind: "demand", roomId, trackId, layers });
+  }
+
+  #attach(consumer: Consumer, track: Track, nowMs: InstantMs): void {
+    if (!consumer.bind(track)) return;
+    track.consumers.add(consumer);
+    this.#reselect(consumer, track, nowMs);
+    this.updateDemand(track);
+  }
+
+  #release(consumer: Consumer): void {
+    const { assignment, track } = consumer;
+    consumer.pause();
+    consumer.assignment = undefined;
+    consumer.track = undefined;
+    consumer.wantedIndex = -1;
+    if (assignment !== undefined) this.#stopWaiting(consumer, assignment.trackId);
+    if (track === undefined) return;
+    track.consumers.delete(consumer);
+    this.updateDemand(track);
+  }
+
+  #reselect(consumer: Consumer, track: Track, nowMs: InstantMs): void {
+    const { assignment } = consumer;
+    if (assignment === undefined) return;
+    const index = this.#choose(consumer, track, assignment);
+    const producer = track.producers[index];
+    if (producer === undefined || track.muted) return;
+    if (consumer.await(producer) && track.input.kind === "video") this.#output.requestKeyframe(producer, nowMs);
+  }
+
+  /** Sets what is wanted and returns what can be had, -1: nothing. */
+  #choose(consumer: Consumer, track: Track, { want }: Assignment): number {
+    if ("layer" in want) {
+      consumer.wantedIndex = track.input.layers.indexOf(want.layer);
+      return consumer.wantedIndex;
+    }
+    const states = track.layerStates();
+    consumer.wantedIndex = wantedLayer(states, want.target);
+    const available = availableLayer(states, consumer.wantedIndex);
+    if (available >= 0) return available;
+    // Nothing has come yet: wait where a stream is announced, nearest to the wish.
+    return nearestPresent(track.producers, consumer.wantedIndex);
+  }
+
+  #wait(consumer: Consumer, trackId: string, announce = true): void {
+    let waiting = this.#waiting.get(trackId);
+    if (waiting === undefined) {
+      waiting = new Set();
+      this.#waiting.set(trackId, waiting);
+    }
+    const first = waiting.size === 0;
+    waiting.add(consumer);
+    if (first && announce) this.#announceWaiting(consumer.input.roomId, trackId, [""]);
+  }
+
+  #stopWaiting(consumer: Consumer, trackId: string): void {
+    const waiting = this.#waiting.get(trackId);
+    if (waiting?.delete(consumer) !== true || waiting.size > 0) return;
+    this.#waiting.delete(trackId);
+    this.#announceWaiting(consumer.input.roomId, trackId, []);
+  }
+
+  #announceWaiting(roomId: string, trackId: string, layers: readonly string[]): void {
+    this.#state.sink.event({ kind: "demand", roomId, trackId, layers });
+  }
+}
+
+function nearestPresent(producers: readonly (Producer | undefined)[], wanted: number): number {
+  for (let distance = 0; distance < producers.length; distance++) {
+    if (producers[wanted - distance] !== undefined) return wanted - distance;
+    if (producers[wanted + distance] !== undefined) return wanted + distance;
+  }
+  return -1;
+}

@@ -1,0 +1,131 @@
+/** One incoming stream: one layer of one track, on one SSRC. */
+import type { PacketArena } from "./arena.ts";
+import type { Consumer } from "./consumer.ts";
+import { PayloadInfo } from "./keyframe.ts";
+import { KeyframeRequester } from "./keyframe-requester.ts";
+import { NackGenerator } from "./nack-generator.ts";
+import type { ResolvedRouterOptions } from "./options.ts";
+import type { Peer } from "./peer.ts";
+import { ReceptionStatistics, SourceClock } from "./reports.ts";
+import { RetransmissionCache } from "./retransmission-cache.ts";
+import type { RtpView } from "./rtp-view.ts";
+import { extendSeq, SequenceUnwrapper } from "./sequence.ts";
+import type { Track } from "./track.ts";
+import type { IngressId, IngressInput, InstantMs, RouterDropReason } from "./types.ts";
+
+/** A repaired packet older than this is of no use to anybody. */
+const MAX_REPAIR_AGE = 1000;
+
+export class Producer {
+  readonly ingress: IngressId;
+  readonly track: Track;
+  readonly peer: Peer;
+  readonly layer: string;
+  readonly ssrc: number;
+  readonly statistics: ReceptionStatistics;
+  readonly clock: SourceClock;
+  readonly cache: RetransmissionCache;
+  /** Undefined where the sender does not answer NACK. */
+  readonly nack: NackGenerator | undefined;
+  readonly keyframes: KeyframeRequester;
+  /** Of the packet received last. */
+  readonly info = new PayloadInfo();
+  /** Who is fed from here, or waits for a keyframe here. */
+  readonly consumers: Consumer[] = [];
+  readonly #unwrapper = new SequenceUnwrapper();
+  width = 0;
+  height = 0;
+  active = false;
+  lastPacketMs: InstantMs = Number.NEGATIVE_INFINITY;
+  repaired = 0;
+
+  constructor(
+    ingress: IngressId,
+    input: IngressInput,
+    owner: { readonly track: Track; readonly peer: Peer; readonly arena: PacketArena },
+    options: ResolvedRouterOptions,
+  ) {
+    const { kind, clockRateHz } = owner.track.input;
+    this.ingress = ingress;
+    this.track = owner.track;
+    this.peer = owner.peer;
+    this.layer = input.layer;
+    this.ssrc = input.ssrc;
+    this.statistics = new ReceptionStatistics(input.ssrc, clockRateHz);
+    this.clock = new SourceClock(clockRateHz);
+    this.cache = new RetransmissionCache(owner.arena, {
+      maxBytes: kind === "audio" ? options.audioCacheBytes : options.cacheBytes,
+      maxAgeMs: options.cacheMs,
+    });
+    this.nack = input.nack ? new NackGenerator(options) : undefined;
+    this.keyframes = new KeyframeRequester(options);
+  }
+
+  get highestExtSeq(): number {
+    return this.#unwrapper.highest;
+  }
+
+  /**
+   * Takes an original packet. Returns its extended sequence number, to be forwarded; or why it is not. Padding without
+   * payload is accepted with an empty view.
+   */
+  accept(view: RtpView, nowMs: InstantMs): number | RouterDropReason {
+    if (!view.trimPadding()) return "bad_payload";
+    const extSeq = this.#unwrapper.unwrap(view.seq);
+    this.statistics.receive(extSeq, view.timestamp, nowMs);
+    this.lastPacketMs = nowMs;
+    return this.#take(extSeq, view, nowMs);
+  }
+
+  /**
+   * Takes a packet out of its RTX envelope (RFC 4588 section 4), in place: the two bytes of the original number disappear
+   * by moving the header over them.
+   */
+  acceptRepair(view: RtpView, nowMs: InstantMs): number | RouterDropReason {
+    if (!view.trimPadding()) return "bad_rtx";
+    if (view.payloadLength < 2 || this.#unwrapper.highest < 0) return "bad_rtx";
+    const { bytes } = view;
+    const at = view.payloadOffset;
+    const originalSeq = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+    const extSeq = extendSeq(originalSeq, this.#unwrapper.highest);
+    if (extSeq < this.#unwrapper.highest - MAX_REPAIR_AGE) return "too_old";
+    if (this.cache.has(extSeq)) return "duplicate";
+    bytes.copyWithin(view.offset + 2, view.offset, at);
+    view.offset += 2;
+    view.length -= 2;
+    view.payloadLength -= 2;
+    view.seq = originalSeq;
+    bytes[view.offset + 2] = originalSeq >> 8;
+    bytes[view.offset + 3] = originalSeq & 0xff;
+    if (extSeq > this.#unwrapper.highest) this.#unwrapper.unwrap(originalSeq);
+    else this.repaired++;
+    return this.#take(extSeq, view, nowMs);
+  }
+
+  close(): void {
+    this.cache.close();
+    this.nack?.clear();
+    this.keyframes.satisfy();
+  }
+
+  #take(extSeq: number, view: RtpView, nowMs: InstantMs): number | RouterDropReason {
+    const inReach = this.nack?.receive(extSeq, nowMs) ?? true;
+    if (!inReach && this.track.input.kind === "video") this.keyframes.request(nowMs);
+    const { info } = this;
+    if (view.payloadLength === 0) {
+      info.startsKeyframe = false;
+      return extSeq;
+    }
+    if (this.cache.has(extSeq)) return "duplicate";
+    if (!info.read(this.track.input.codec, view)) return "bad_payload";
+    this.cache.store(extSeq, view, nowMs);
+    if (info.startsKeyframe && this.track.input.kind === "video") {
+      this.keyframes.satisfy();
+      if (info.width > 0) {
+        this.width = info.width;
+        this.height = info.height;
+      }
+    }
+    return extSeq;
+  }
+}

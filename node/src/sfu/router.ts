@@ -1,0 +1,303 @@
+/**
+ * The forwarding core: RTP and RTCP in, RTP and RTCP out, time as an argument. It keeps the contract of LAYOUT.md A1: input
+ * by `handle...`, output through the sink, which must not call back; consistent after every call.
+ */
+import type { PacketArena } from "./arena.ts";
+import { Assignments } from "./assignments.ts";
+import { AudioLevels } from "./audio-levels.ts";
+import { Consumer, type ForwardingState } from "./consumer.ts";
+import { type RouterOptions, resolveRouterOptions } from "./options.ts";
+import { Peer } from "./peer.ts";
+import { Producer } from "./producer.ts";
+import { RouterState } from "./router-state.ts";
+import { RtcpInput } from "./rtcp-input.ts";
+import { RtcpOutput } from "./rtcp-output.ts";
+import type { RtpView } from "./rtp-view.ts";
+import type { RouterCounters } from "./stats.ts";
+import { Track } from "./track.ts";
+import type {
+  Assignment,
+  ConsumerInput,
+  EgressId,
+  IngressId,
+  IngressInput,
+  InstantMs,
+  PeerSummary,
+  RandomSource,
+  RouterSink,
+  TrackInput,
+} from "./types.ts";
+
+export class RouterCore {
+  readonly #state: RouterState;
+  readonly #output: RtcpOutput;
+  readonly #input: RtcpInput;
+  readonly #assignments: Assignments;
+  readonly #levels: AudioLevels;
+  /** By ingress id. */
+  readonly #producers: (Producer | undefined)[] = [];
+  readonly #freeIngresses: IngressId[] = [];
+  readonly #consumers = new Map<EgressId, Consumer>();
+  #nextTickMs: InstantMs = Number.NEGATIVE_INFINITY;
+  #busy = false;
+
+  constructor(input: {
+    readonly sink: RouterSink;
+    readonly random: RandomSource;
+    readonly arena: PacketArena;
+    readonly options?: RouterOptions;
+  }) {
+    const options = resolveRouterOptions(input.options);
+    this.#state = new RouterState({ ...input, options });
+    this.#output = new RtcpOutput(this.#state);
+    this.#input = new RtcpInput(this.#state, this.#output);
+    this.#assignments = new Assignments(this.#state, this.#output);
+    this.#levels = new AudioLevels(options);
+  }
+
+  get counters(): Readonly<RouterCounters> {
+    return this.#state.counters;
+  }
+
+  get trackCount(): number {
+    return this.#state.tracks.size;
+  }
+
+  /** A transport. `feedbackSsrc` is the sender SSRC of what the node says to it. Replaces nothing: a known id is a no-op. */
+  addPeer(peerId: string, feedbackSsrc: number, nowMs: InstantMs): void {
+    if (this.#state.peers.has(peerId)) return;
+    const firstReportMs = nowMs + (this.#state.random.uint32() / 2 ** 32) * this.#state.options.reportIntervalMs;
+    this.#state.peers.set(peerId, new Peer(peerId, feedbackSsrc, firstReportMs));
+    if (this.#nextTickMs === Number.NEGATIVE_INFINITY) this.#nextTickMs = nowMs + this.#state.options.tickMs;
+  }
+
+  peerSummary(peerId: string): PeerSummary | undefined {
+    return this.#state.peers.get(peerId)?.summary();
+  }
+
+  /** Its producers and consumers must have been removed. */
+  removePeer(peerId: string): void {
+    this.#state.peers.delete(peerId);
+  }
+
+  addTrack(input: TrackInput, nowMs: InstantMs): void {
+    if (this.#state.tracks.has(input.trackId)) return;
+    const track = new Track(input);
+    this.#state.tracks.set(input.trackId, track);
+    if (input.kind === "audio" && !input.remote) this.#levels.add(input.trackId, input.roomId);
+    this.#assignments.trackAdded(track, nowMs);
+  }
+
+  hasTrack(trackId: string): boolean {
+    return this.#state.tracks.has(trackId);
+  }
+
+  removeTrack(trackId: string): void {
+    const track = this.#state.tracks.get(trackId);
+    if (track === undefined) return;
+    for (const producer of track.producers) if (producer !== undefined) this.#dropProducer(producer);
+    this.#state.tracks.delete(trackId);
+    this.#levels.remove(trackId);
+    this.#assignments.trackRemoved(track);
+  }
+
+  /** While muted, nothing is forwarded; afterwards video goes on with a keyframe. */
+  setTrackMuted({ trackId, muted }: { readonly trackId: string; readonly muted: boolean }, nowMs: InstantMs): void {
+    const track = this.#state.tracks.get(trackId);
+    if (track === undefined || track.muted === muted) return;
+    track.muted = muted;
+    if (muted) for (const consumer of track.consumers) consumer.pause();
+    this.#assignments.reselectAll(track, nowMs);
+  }
+
+  /** A layer's stream. Replaces the layer's former one (a publisher that restarted). Undefined: no such track, layer or peer. */
+  addIngress(input: IngressInput, nowMs: InstantMs): IngressId | undefined {
+    const track = this.#state.tracks.get(input.trackId);
+    const peer = this.#state.peers.get(input.peerId);
+    const index = track?.input.layers.indexOf(input.layer) ?? -1;
+    if (track === undefined || peer === undefined || index < 0) return undefined;
+    const former = track.producers[index];
+    if (former !== undefined) this.#dropProducer(former);
+    const ingress = this.#freeIngresses.pop() ?? (this.#producers.length as IngressId);
+    const owner = { track, peer, arena: this.#state.arena };
+    const producer = new Producer(ingress, input, owner, this.#state.options);
+    this.#producers[ingress] = producer;
+    track.producers[index] = producer;
+    peer.producers.set(input.ssrc, producer);
+    this.#assignments.reselectAll(track, nowMs);
+    return ingress;
+  }
+
+  removeIngress(ingress: IngressId, nowMs: InstantMs): void {
+    const producer = this.#producers[ingress];
+    if (producer === undefined) return;
+    const { track } = producer;
+    this.#dropProducer(producer);
+    this.#assignments.reselectAll(track, nowMs);
+    if (track.input.remote && !track.hasProducers && track.consumers.size === 0) this.removeTrack(track.input.trackId);
+  }
+
+  /** `state`: as exported by the consumer that this one continues. */
+  addConsumer(input: ConsumerInput, state?: ForwardingState): boolean {
+    const peer = this.#state.peers.get(input.peerId);
+    if (peer === undefined || this.#consumers.has(input.egress)) return false;
+    const { sink, random, options } = this.#state;
+    const consumer = new Consumer(input, { sink, random, peer }, options, state);
+    this.#consumers.set(input.egress, consumer);
+    peer.consumers.set(input.ssrc, consumer);
+    if (input.rtx !== undefined) peer.consumers.set(input.rtx.ssrc, consumer);
+    return true;
+  }
+
+  removeConsumer(egress: EgressId, nowMs: InstantMs): void {
+    const consumer = this.#consumers.get(egress);
+    if (consumer === undefined) return;
+    this.#assignments.assign(consumer, null, nowMs);
+    this.#consumers.delete(egress);
+    consumer.peer.consumers.delete(consumer.input.ssrc);
+    if (consumer.input.rtx !== undefined) consumer.peer.consumers.delete(consumer.input.rtx.ssrc);
+  }
+
+  assign(egress: EgressId, assignment: Assignment | null, nowMs: InstantMs): void {
+    const consumer = this.#consumers.get(egress);
+    if (consumer === undefined) return;
+    const former = consumer.track;
+    this.#assignments.assign(consumer, assignment, nowMs);
+    if (former === undefined || former === consumer.track) return;
+    // A remote track that nobody watches and nothing feeds is only a name.
+    const idle = former.input.remote && !former.hasProducers && former.consumers.size === 0;
+    if (idle) this.removeTrack(former.input.trackId);
+  }
+
+  exportForwardingState(egress: EgressId): ForwardingState | undefined {
+    return this.#consumers.get(egress)?.exportForwardingState();
+  }
+
+  /** One authentic, decrypted packet of that stream. */
+  handleRtp(ingress: IngressId, packet: RtpView, nowMs: InstantMs): void {
+    this.#enter();
+    const producer = this.#producers[ingress];
+    if (producer === undefined) this.#state.sink.dropped("unknown_ssrc");
+    else this.#handlePacket(producer, packet, nowMs, false);
+    this.#busy = false;
+  }
+
+  /** One packet of the RTX stream that repairs that stream. */
+  handleRtx(ingress: IngressId, packet: RtpView, nowMs: InstantMs): void {
+    this.#enter();
+    const producer = this.#producers[ingress];
+    if (producer === undefined) this.#state.sink.dropped("unknown_ssrc");
+    else this.#handlePacket(producer, packet, nowMs, true);
+    this.#busy = false;
+  }
+
+  /** An authentic packet that belongs to no stream: its sender's estimator wants to know that it came. */
+  handleUnrouted(peerId: string, packet: RtpView, nowMs: InstantMs): void {
+    const peer = this.#state.peers.get(peerId);
+    if (peer !== undefined && packet.transportSeq >= 0) peer.twcc.receive(packet.transportSeq, nowMs);
+  }
+
+  handleRtcp(peerId: string, bytes: Uint8Array, nowMs: InstantMs): void {
+    this.#enter();
+    const peer = this.#state.peers.get(peerId);
+    if (peer !== undefined) this.#input.handle(peer, bytes, nowMs);
+    this.#busy = false;
+  }
+
+  handleTimeout(nowMs: InstantMs): void {
+    this.#enter();
+    this.#output.sendDueRequests(nowMs);
+    if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
+    this.#busy = false;
+  }
+
+  /** Infinity when idle. */
+  deadlineMs(): InstantMs {
+    if (this.#state.peers.size === 0) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#nextTickMs, this.#output.deadlineMs());
+  }
+
+  #enter(): void {
+    if (this.#busy) throw new Error("the sink called back into the core");
+    this.#busy = true;
+  }
+
+  #handlePacket(producer: Producer, packet: RtpView, nowMs: InstantMs, isRepair: boolean): void {
+    const { counters, sink } = this.#state;
+    counters.rtp_packets_received++;
+    counters.rtp_bytes_received += packet.length;
+    if (packet.transportSeq >= 0) producer.peer.twcc.receive(packet.transportSeq, nowMs);
+    if (isRepair) counters.rtx_received++;
+    const extSeq = isRepair ? producer.acceptRepair(packet, nowMs) : producer.accept(packet, nowMs);
+    if (typeof extSeq !== "number") {
+      sink.dropped(extSeq);
+      return;
+    }
+    if (isRepair) counters.rtp_packets_repaired++;
+    this.#noteRequests(producer, nowMs);
+    if (!producer.active) {
+      producer.active = true;
+      this.#assignments.reselectAll(producer.track, nowMs);
+    }
+    if (producer.track.muted) sink.dropped("muted");
+    else this.#forward(producer, extSeq, packet, nowMs);
+  }
+
+  #forward(producer: Producer, extSeq: number, packet: RtpView, nowMs: InstantMs): void {
+    const { consumers, track } = producer;
+    if (packet.payloadLength === 0) {
+      this.#state.counters.rtp_padding_received++;
+      for (const consumer of consumers) consumer.skip(producer, extSeq, packet);
+      return;
+    }
+    if (packet.audioLevel >= 0 && !track.input.remote) this.#levels.note(track.input.trackId, packet.audioLevel, nowMs);
+    let switches = 0;
+    for (let i = 0; i < consumers.length; i++) {
+      if (consumers[i]?.forward(producer, extSeq, packet, nowMs) === true) switches++;
+    }
+    this.#state.counters.rtp_packets_forwarded += consumers.length;
+    if (switches === 0) return;
+    this.#state.counters.layer_switches += switches;
+    this.#assignments.updateDemand(track);
+  }
+
+  /** Puts the producer where the timer looks for it. */
+  #noteRequests(producer: Producer, nowMs: InstantMs): void {
+    if (producer.nack !== undefined && producer.nack.deadlineMs !== Number.POSITIVE_INFINITY) {
+      this.#state.nacking.add(producer);
+    }
+    if (producer.keyframes.deadlineMs <= nowMs) this.#state.awaitingKeyframe.add(producer);
+  }
+
+  #tick(nowMs: InstantMs): void {
+    const { tickMs } = this.#state.options;
+    // Late calls catch up without a burst: the next tick counts from now when several were missed.
+    this.#nextTickMs = Math.max(this.#nextTickMs + tickMs, nowMs + tickMs / 2);
+    this.#output.sendFeedback(nowMs);
+    this.#output.sendReports(nowMs);
+    this.#noteSilentLayers(nowMs);
+    for (const event of this.#levels.takeEvents(nowMs)) this.#state.sink.event(event);
+  }
+
+  #noteSilentLayers(nowMs: InstantMs): void {
+    const { layerSilenceMs } = this.#state.options;
+    for (const producer of this.#producers) {
+      if (producer?.active !== true || nowMs - producer.lastPacketMs < layerSilenceMs) continue;
+      producer.active = false;
+      this.#assignments.reselectAll(producer.track, nowMs);
+    }
+  }
+
+  #dropProducer(producer: Producer): void {
+    const { track, peer } = producer;
+    this.#producers[producer.ingress] = undefined;
+    this.#freeIngresses.push(producer.ingress);
+    const index = track.producers.indexOf(producer);
+    if (index >= 0) track.producers[index] = undefined;
+    if (peer.producers.get(producer.ssrc) === producer) peer.producers.delete(producer.ssrc);
+    for (const consumer of track.consumers) consumer.forget(producer);
+    this.#state.nacking.delete(producer);
+    this.#state.awaitingKeyframe.delete(producer);
+    producer.close();
+  }
+}

@@ -1,0 +1,146 @@
+/** Everything that peers say by RTCP. Bytes of strangers: whatever does not fit is counted and skipped. */
+import type { Peer } from "./peer.ts";
+import type { RouterState } from "./router-state.ts";
+import {
+  GOODBYE,
+  ntpToMs,
+  PAYLOAD_FEEDBACK,
+  RECEIVER_REPORT,
+  REPORT_BLOCK_BYTES,
+  RtcpCursor,
+  SENDER_REPORT,
+  SOURCE_DESCRIPTION,
+  TRANSPORT_FEEDBACK,
+} from "./rtcp.ts";
+import type { RtcpOutput } from "./rtcp-output.ts";
+import { RtpView } from "./rtp-view.ts";
+import { readTransportFeedback } from "./twcc-reader.ts";
+import type { InstantMs } from "./types.ts";
+
+const NACK = 1;
+const TRANSPORT_WIDE = 15;
+const PICTURE_LOSS = 1;
+const FULL_INTRA_REQUEST = 4;
+const APPLICATION_LAYER = 15;
+
+export class RtcpInput {
+  readonly #state: RouterState;
+  readonly #output: RtcpOutput;
+  readonly #cursor = new RtcpCursor();
+  readonly #scratch = new RtpView();
+
+  constructor(state: RouterState, output: RtcpOutput) {
+    this.#state = state;
+    this.#output = output;
+  }
+
+  handle(peer: Peer, bytes: Uint8Array, nowMs: InstantMs): void {
+    this.#state.counters.rtcp_packets_received++;
+    const cursor = this.#cursor;
+    if (!cursor.open(bytes)) {
+      this.#state.sink.dropped("bad_rtcp");
+      return;
+    }
+    while (cursor.next()) this.#one(peer, nowMs);
+  }
+
+  #one(peer: Peer, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    switch (cursor.type) {
+      case SENDER_REPORT:
+        if (cursor.length < 28) break;
+        this.#senderReport(peer, nowMs);
+        this.#reportBlocks(peer, 28, nowMs);
+        return;
+      case RECEIVER_REPORT:
+        if (cursor.length < 8) break;
+        this.#reportBlocks(peer, 8, nowMs);
+        return;
+      case TRANSPORT_FEEDBACK:
+        if (cursor.length < 12) break;
+        this.#transportFeedback(peer, nowMs);
+        return;
+      case PAYLOAD_FEEDBACK:
+        if (cursor.length < 12) break;
+        this.#payloadFeedback(peer, nowMs);
+        return;
+      case SOURCE_DESCRIPTION:
+      case GOODBYE:
+        // Names are of no use here, and streams end by signalling.
+        return;
+      default:
+        this.#state.sink.dropped("unknown_rtcp");
+        return;
+    }
+    this.#state.sink.dropped("bad_rtcp");
+  }
+
+  #senderReport(peer: Peer, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    const producer = peer.producers.get(cursor.uint32(4));
+    if (producer === undefined) return;
+    const [seconds, fraction] = [cursor.uint32(8), cursor.uint32(12)];
+    producer.statistics.noteSenderReport(seconds, fraction, nowMs);
+    producer.clock.set({ ntpMs: ntpToMs(seconds, fraction), rtpTimestamp: cursor.uint32(16) }, nowMs);
+  }
+
+  #reportBlocks(peer: Peer, first: number, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    for (let i = 0; i < cursor.count; i++) {
+      const at = first + i * REPORT_BLOCK_BYTES;
+      if (at + REPORT_BLOCK_BYTES > cursor.length) return;
+      if (!peer.consumers.has(cursor.uint32(at))) continue;
+      peer.roundTrip.noteAnswer(cursor.uint32(at + 16), cursor.uint32(at + 20), nowMs);
+    }
+  }
+
+  #transportFeedback(peer: Peer, nowMs: InstantMs): void {
+    const { counters } = this.#state;
+    if (this.#cursor.count === NACK) {
+      counters.nacks_received++;
+      this.#nack(peer, nowMs);
+    } else if (this.#cursor.count === TRANSPORT_WIDE) {
+      counters.twcc_received++;
+      if (!readTransportFeedback(this.#cursor, counters)) this.#state.sink.dropped("bad_rtcp");
+    } else {
+      this.#state.sink.dropped("unknown_rtcp");
+    }
+  }
+
+  #nack(peer: Peer, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    const consumer = peer.consumers.get(cursor.uint32(8));
+    if (consumer === undefined) return;
+    const { counters } = this.#state;
+    for (let at = 12; at + 4 <= cursor.length; at += 4) {
+      const first = cursor.uint16(at);
+      // Bit 0 stands for the first number itself, bits 1 to 16 for those after it.
+      const wanted = (cursor.uint16(at + 2) << 1) | 1;
+      for (let i = 0; i <= 16; i++) {
+        if ((wanted & (1 << i)) === 0) continue;
+        if (consumer.retransmit((first + i) & 0xffff, this.#scratch, nowMs)) counters.rtx_sent++;
+        else counters.rtx_refused++;
+      }
+    }
+  }
+
+  #payloadFeedback(peer: Peer, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    if (cursor.count === PICTURE_LOSS) {
+      this.#keyframeWanted(peer, cursor.uint32(8), nowMs);
+    } else if (cursor.count === FULL_INTRA_REQUEST) {
+      // RFC 5104 section 4.3.1: the media SSRC is in each entry, not in the header.
+      for (let at = 12; at + 8 <= cursor.length; at += 8) this.#keyframeWanted(peer, cursor.uint32(at), nowMs);
+    } else if (cursor.count === APPLICATION_LAYER) {
+      this.#state.counters.remb_received++;
+    } else {
+      this.#state.sink.dropped("unknown_rtcp");
+    }
+  }
+
+  #keyframeWanted(peer: Peer, ssrc: number, nowMs: InstantMs): void {
+    this.#state.counters.plis_received++;
+    const source = peer.consumers.get(ssrc)?.source;
+    if (source !== undefined && source.track.input.kind === "video") this.#output.requestKeyframe(source, nowMs);
+  }
+}

@@ -1,0 +1,27 @@
+/** Monotonic counters of one core, by the names under which they are exported. Never reset: readers take differences. */
+export class RouterCounters {
+  rtp_packets_received = 0;
+  rtp_bytes_received = 0;
+  rtp_packets_forwarded = 0;
+  rtp_padding_received = 0;
+  rtp_packets_repaired = 0;
+  /** Packets asked for and never received. */
+  rtp_packets_unrepaired = 0;
+  rtcp_packets_received = 0;
+  rtcp_packets_sent = 0;
+  nacks_sent = 0;
+  nacks_received = 0;
+  rtx_sent = 0;
+  rtx_received = 0;
+  /** Requests that the rate bound or the round trip forbade, or whose packet is gone. */
+  rtx_refused = 0;
+  plis_sent = 0;
+  plis_received = 0;
+  twcc_sent = 0;
+  twcc_received = 0;
+  /** As receivers of ours report them in transport-wide feedback. */
+  twcc_packets_acked = 0;
+  twcc_packets_lost = 0;
+  remb_received = 0;
+  layer_switches = 0;
+}

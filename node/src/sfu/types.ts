@@ -1,0 +1,109 @@
+/** Names and shapes at the door of the forwarding core. */
+import type { RtpRewrite } from "./rtp-rewrite.ts";
+import type { RtpView } from "./rtp-view.ts";
+
+/** Monotonic milliseconds, origin arbitrary, fractions count. */
+export type InstantMs = number;
+
+/** An incoming media SSRC. The shell gives it with the packet, so that the core never searches. */
+export type IngressId = number & { readonly __brand: "IngressId" };
+/** An outgoing SSRC; the shell keeps what it needs under it. */
+export type EgressId = number & { readonly __brand: "EgressId" };
+
+export type TrackKind = "audio" | "video";
+export type CodecName = "opus" | "VP8" | "H264" | "VP9" | "AV1";
+
+/** Randomness is given, so that a run can be repeated. */
+export interface RandomSource {
+  /** Uniform over 0 to 2^32 - 1. */
+  uint32(): number;
+}
+
+export interface TrackInput {
+  readonly trackId: string;
+  readonly roomId: string;
+  readonly kind: TrackKind;
+  readonly codec: CodecName;
+  readonly clockRateHz: number;
+  /** RIDs, lowest quality first; [""] without simulcast. */
+  readonly layers: readonly string[];
+  /** Comes over a trunk: its loudness is not reported here, and what slots want of it is (`demand`). */
+  readonly remote: boolean;
+}
+
+export interface IngressInput {
+  readonly trackId: string;
+  readonly layer: string;
+  readonly peerId: string;
+  readonly ssrc: number;
+  /** Ask the sender for lost packets. */
+  readonly nack: boolean;
+}
+
+/** Pixels on the viewer's screen. */
+export interface TargetSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface ConsumerInput {
+  readonly peerId: string;
+  readonly roomId: string;
+  readonly kind: TrackKind;
+  readonly ssrc: number;
+  readonly egress: EgressId;
+  /** Where retransmissions go in RFC 4588 form; undefined: they are sent again as they were. */
+  readonly rtx: { readonly egress: EgressId; readonly ssrc: number } | undefined;
+  /** What the m-line can carry; a track of another codec cannot be shown there. */
+  readonly codecs: readonly ConsumerCodec[];
+}
+export interface ConsumerCodec {
+  readonly name: CodecName;
+  readonly payloadType: number;
+  readonly rtxPayloadType: number | undefined;
+}
+
+export interface Assignment {
+  readonly trackId: string;
+  /** A slot chooses among the layers by size; a trunk egress carries one by name. */
+  readonly want: { readonly target: TargetSize } | { readonly layer: string };
+}
+
+export type RouterEvent =
+  | {
+      readonly kind: "levels";
+      readonly roomId: string;
+      readonly levels: readonly { readonly trackId: string; readonly level: number }[];
+    }
+  | { readonly kind: "demand"; readonly roomId: string; readonly trackId: string; readonly layers: readonly string[] };
+
+/** Why a packet or message was not used. Closed list. */
+export type RouterDropReason =
+  | "unknown_ssrc"
+  | "duplicate"
+  | "too_old"
+  | "bad_payload"
+  | "bad_rtx"
+  | "muted"
+  | "bad_rtcp"
+  | "unknown_rtcp";
+
+export interface RouterSink {
+  /** One copy of the packet for one receiver. Both arguments are valid only during the call. */
+  rtp(egress: EgressId, packet: RtpView, rewrite: RtpRewrite): void;
+  /** A compound packet in the clear, valid only during the call. Its first sender SSRC is the peer's feedback SSRC. */
+  rtcp(peerId: string, bytes: Uint8Array): void;
+  event(event: RouterEvent): void;
+  dropped(reason: RouterDropReason): void;
+}
+
+/** One transport's streams in numbers. */
+export interface PeerSummary {
+  readonly packetsLost: number;
+  readonly packetsRepaired: number;
+  /** -1: not known. */
+  readonly rttMs: number;
+  readonly jitterMs: number;
+  readonly egressStreams: number;
+  readonly ingressStreams: number;
+}
