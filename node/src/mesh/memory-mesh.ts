@@ -201,21 +201,23 @@ export class MemoryMesh implements Mesh {
     const id = `${this.#self.name}#${this.#requests}`;
     const sent = structuredClone(body);
     const untilMs = this.#network.clock.nowMs() + (options.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
-    while (options.signal?.aborted !== true) {
+    for (;;) {
+      if (options.signal?.aborted === true) throw new MeshError("aborted", `${topic} to ${node} was given up`);
       const leftMs = untilMs - this.#network.clock.nowMs();
       if (leftMs <= 0 || this.#closed) throw new MeshError("timeout", `${node} did not answer ${topic}`);
       const patience = new AbortController();
+      const giveUp = (): void => patience.abort();
+      options.signal?.addEventListener("abort", giveUp, { once: true });
       const reply = await Promise.race([
         this.#attempt(node, { id, topic, body: sent }),
         pause(this.#network.clock, Math.min(leftMs, this.#network.retryMs), patience.signal),
-        aborted(options.signal),
       ]);
-      patience.abort();
+      giveUp();
+      options.signal?.removeEventListener("abort", giveUp);
       if (reply === undefined) continue;
       if (reply.ok) return reply.body;
       throw new MeshError(reply.code, `${node} refused ${topic}: ${reply.code}`);
     }
-    throw new MeshError("aborted", `the request ${topic} to ${node} was given up`);
   }
 
   reportSilent(node: string): void {
@@ -286,10 +288,6 @@ export class MemoryMesh implements Mesh {
 function codeOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : "handler_failed";
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<undefined> {
-  return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(undefined), { once: true }));
 }
 
 function pairKey(a: string, b: string): string {

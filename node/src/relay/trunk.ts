@@ -30,7 +30,7 @@ export class Trunk {
   readonly peer: string;
   readonly session: TrunkSession;
   readonly #parts: TrunkParts;
-  readonly #stopping = new AbortController();
+  #closed = false;
   #armedForMs = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => undefined;
 
@@ -71,7 +71,7 @@ export class Trunk {
 
   /** Ends everything without a word; idempotent. */
   close(): void {
-    this.#stopping.abort();
+    this.#closed = true;
     this.session.close();
     this.#cancel();
     this.#armedForMs = Number.NaN;
@@ -108,7 +108,7 @@ export class Trunk {
   }
 
   async #request(id: number, topic: TrunkTopic, body: object): Promise<void> {
-    const options = { timeoutMs: TRUNK_REQUEST_TIMEOUT_MS, signal: this.#stopping.signal };
+    const options = { timeoutMs: TRUNK_REQUEST_TIMEOUT_MS };
     try {
       const reply = await this.#parts.mesh.request(this.peer, topic, body, options);
       this.run((session, nowMs) => session.handleReply(id, { ok: true, body: reply }, nowMs));
@@ -153,7 +153,7 @@ export class Trunk {
 
   #arm(): void {
     const deadlineMs = this.session.deadlineMs();
-    if (this.#stopping.signal.aborted || deadlineMs === this.#armedForMs) return;
+    if (this.#closed || deadlineMs === this.#armedForMs) return;
     this.#cancel();
     this.#armedForMs = deadlineMs;
     this.#cancel = () => undefined;

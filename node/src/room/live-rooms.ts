@@ -279,8 +279,11 @@ class LiveRoomService implements LiveRooms {
   }
 
   #close(roomId: string): void {
-    if (this.#registry.closeIfEmpty(roomId)) this.#fanout.forget(roomId);
-    this.#registry.arm(roomId);
+    const departures = this.#registry.find(roomId)?.localState().departures ?? [];
+    if (this.#registry.closeIfEmpty(roomId)) {
+      this.#announcer.ended(roomId, departures);
+      this.#fanout.forget(roomId);
+    } else this.#registry.arm(roomId);
   }
 
   // ---------------------------------------------------------------- media
@@ -335,6 +338,10 @@ class LiveRoomService implements LiveRooms {
       localState: (roomId) => this.#registry.find(roomId)?.localState(),
       stampOf: (roomId, node) => this.#registry.find(roomId)?.stampOf(node),
       apply: (roomId, node, state) => this.#apply(roomId, node, state),
+      vanished: (roomId, node) => {
+        this.#registry.find(roomId)?.nodeDown(node, "failed", this.#clock.nowMs());
+        this.#registry.arm(roomId);
+      },
       refused: (code, from) => this.#refuse(code, from),
     };
   }

@@ -38,6 +38,8 @@ export interface AnnouncedRooms {
   stampOf(roomId: string, node: string): Stamp | undefined;
   /** Takes another node's word; a refusal says why and changed nothing. */
   apply(roomId: string, node: string, state: NodeState): RoomRefusal | undefined;
+  /** The node serves nobody of this room though its last word was another: it has started anew. */
+  vanished(roomId: string, node: string): void;
   refused(code: RoomRefusal, from: string): void;
 }
 
@@ -51,6 +53,8 @@ interface Peer {
 }
 interface Announced {
   version: number;
+  /** Why the last of this node left, told when the room is no more. */
+  departures: NodeState["departures"];
   readonly peers: Map<string, Peer>;
   cancelRound: () => void;
 }
@@ -73,7 +77,7 @@ export class RoomAnnouncer {
   readonly boot: string;
   #version = 0;
   #unhandle: (() => void) | undefined;
-  #stopping = new AbortController();
+  #stopped = true;
 
   constructor(
     parts: { readonly mesh: Mesh; readonly clock: Clock; readonly random: Random; readonly log: Log },
@@ -88,14 +92,14 @@ export class RoomAnnouncer {
   }
 
   start(): void {
-    this.#stopping = new AbortController();
+    this.#stopped = false;
     this.#unhandle = this.#mesh.handle(STATE_TOPIC, (from, body) => this.#receive(from, body));
   }
 
   stop(): void {
     this.#unhandle?.();
     this.#unhandle = undefined;
-    this.#stopping.abort();
+    this.#stopped = true;
     for (const roomId of [...this.#announced.keys()]) this.#forget(roomId);
   }
 
@@ -114,6 +118,12 @@ export class RoomAnnouncer {
     this.#version += 1;
     this.#room(roomId).version = this.#version;
     queueMicrotask(() => this.#tellAll(roomId));
+  }
+
+  /** Nobody of this node is in the room any more; follows changed(). */
+  ended(roomId: string, departures: NodeState["departures"]): void {
+    const announced = this.#announced.get(roomId);
+    if (announced !== undefined) announced.departures = departures;
   }
 
   /** Resolves when every peer's word is here, or the newcomer has waited long enough. */
@@ -145,7 +155,7 @@ export class RoomAnnouncer {
   #room(roomId: string): Announced {
     const known = this.#announced.get(roomId);
     if (known !== undefined) return known;
-    const announced = { version: this.#version, peers: new Map(), cancelRound: () => undefined };
+    const announced = { version: this.#version, departures: [], peers: new Map(), cancelRound: () => undefined };
     this.#announced.set(roomId, announced);
     this.#scheduleRound(roomId, announced);
     return announced;
@@ -216,14 +226,15 @@ export class RoomAnnouncer {
   async #exchange(link: Link): Promise<void> {
     const { roomId, node, announced, peer } = link;
     const { version } = announced;
-    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#stopping.signal };
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS };
     try {
       const reply = await this.#mesh.request(node, STATE_TOPIC, this.#body(roomId, node, version), options);
+      if (this.#stopped) return;
       peer.failures = 0;
       peer.ackedVersion = version;
       this.#takeReply(link, reply);
     } catch (error) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopped) return;
       peer.failures += 1;
       this.#log.debug({ roomId, node, error: String(error) }, "a room announcement was not acknowledged");
       const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (peer.failures - 1), ANTI_ENTROPY_MS);
@@ -238,7 +249,8 @@ export class RoomAnnouncer {
   }
 
   #localState(roomId: string): Pick<NodeState, "participants" | "departures"> {
-    return this.#rooms.localState(roomId) ?? { participants: [], departures: [] };
+    const departures = this.#announced.get(roomId)?.departures ?? [];
+    return this.#rooms.localState(roomId) ?? { participants: [], departures };
   }
 
   #takeReply(link: Link, body: unknown): void {
@@ -250,6 +262,7 @@ export class RoomAnnouncer {
     }
     if (!reply.value.known) {
       peer.unknownReplies += 1;
+      this.#rooms.vanished(roomId, node);
       if (peer.unknownReplies >= MAX_UNKNOWN_REPLIES) announced.peers.delete(node);
       return;
     }

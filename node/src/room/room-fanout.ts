@@ -48,7 +48,7 @@ export class RoomFanout {
   readonly #telling = new Map<string, TellingLevels>();
   readonly #heard = new Map<string, { readonly boot: string; readonly seq: number }>();
   #unhandle: (() => void)[] = [];
-  #stopping = new AbortController();
+  #stopped = true;
   #underWay = 0;
   #seq = 0;
   readonly #counters = { sent: 0, failed: 0, skipped: 0 };
@@ -61,7 +61,7 @@ export class RoomFanout {
   }
 
   start(): void {
-    this.#stopping = new AbortController();
+    this.#stopped = false;
     this.#unhandle = [
       this.#mesh.handle(MESSAGE_TOPIC, (from, body) => this.#receiveMessage(from, body)),
       this.#mesh.handle(LEVELS_TOPIC, (from, body) => this.#receiveLevels(from, body)),
@@ -71,7 +71,7 @@ export class RoomFanout {
   stop(): void {
     for (const unhandle of this.#unhandle) unhandle();
     this.#unhandle = [];
-    this.#stopping.abort();
+    this.#stopped = true;
     this.#telling.clear();
     this.#heard.clear();
   }
@@ -128,12 +128,12 @@ export class RoomFanout {
   }
 
   async #sendTo(node: string, body: RoomMessageBody): Promise<void> {
-    const options = { timeoutMs: MESSAGE_TIMEOUT_MS, signal: this.#stopping.signal };
+    const options = { timeoutMs: MESSAGE_TIMEOUT_MS };
     try {
       await this.#mesh.request(node, MESSAGE_TOPIC, body, options);
     } catch (error) {
-      if (!(error instanceof MeshError) || error.code !== "timeout") throw error;
-      await pause(this.#clock, RETRY_AFTER_MS, this.#stopping.signal);
+      if (!(error instanceof MeshError) || error.code !== "timeout" || this.#stopped) throw error;
+      await pause(this.#clock, RETRY_AFTER_MS);
       await this.#mesh.request(node, MESSAGE_TOPIC, body, options);
     }
     this.#counters.sent += 1;
@@ -146,7 +146,7 @@ export class RoomFanout {
     const done = (): void => {
       telling.busy.delete(node);
     };
-    const options = { timeoutMs: LEVELS_TIMEOUT_MS, signal: this.#stopping.signal };
+    const options = { timeoutMs: LEVELS_TIMEOUT_MS };
     // A level that did not arrive is replaced by the next one.
     this.#mesh.request(node, LEVELS_TOPIC, body, options).then(done, done);
   }
