@@ -80,6 +80,8 @@ export class PlainKernel implements SrtpKernel {
   hmac(_blocks: number): void {
     for (let lane = 0; lane < 4; lane++) {
       const [offset, handle, tag] = [this.job[lane] ?? 0, this.job[4 + lane] ?? 0, this.job[8 + lane] ?? 0];
+      // An idle lane repeats the first, whose tag has replaced its counter by now.
+      if (lane > 0 && offset === this.job[0]) return;
       this.#sign(handle, { offset, byteLength: tag + 4 - offset }, tag);
     }
   }
