@@ -22,9 +22,8 @@ export async function openDevice(
   choice: DeviceChoice = {},
 ): Promise<MediaStreamTrack> {
   if (devices === undefined) throw new HearsayError("not_supported", "This page may not use devices (is it https?).");
-  const exact = choice.deviceId === undefined ? {} : { deviceId: { exact: choice.deviceId } };
   try {
-    const stream = await open(devices, source, exact);
+    const stream = await open(devices, source, exactly(choice));
     const track = stream
       .getTracks()
       .find(
@@ -39,6 +38,35 @@ export async function openDevice(
     throw deviceError(error);
   }
 }
+
+export interface Preview {
+  readonly microphone: MediaStreamTrack | HearsayError;
+  readonly camera: MediaStreamTrack | HearsayError;
+}
+
+/** Microphone and camera with one question to the person; each is a track, or why there is none. Never rejects. */
+export async function openPreview(
+  devices: MediaDevices | undefined,
+  choice: { readonly microphone?: DeviceChoice; readonly camera?: DeviceChoice } = {},
+): Promise<Preview> {
+  try {
+    const stream = await devices?.getUserMedia({
+      audio: { ...MICROPHONE, ...exactly(choice.microphone) },
+      video: { ...CAMERA, ...exactly(choice.camera) },
+    });
+    const [microphone] = stream?.getAudioTracks() ?? [];
+    const [camera] = stream?.getVideoTracks() ?? [];
+    if (microphone !== undefined && camera !== undefined) return { microphone, camera };
+  } catch {
+    // One of the two is missing or busy: each is asked for alone, and says itself what is wrong.
+  }
+  const alone = (source: TrackSource, device?: DeviceChoice): Promise<MediaStreamTrack | HearsayError> =>
+    openDevice(devices, source, device).catch((error: unknown) => deviceError(error));
+  return { microphone: await alone("microphone", choice.microphone), camera: await alone("camera", choice.camera) };
+}
+
+const exactly = (choice: DeviceChoice | undefined): MediaTrackConstraints =>
+  choice?.deviceId === undefined ? {} : { deviceId: { exact: choice.deviceId } };
 
 async function open(devices: MediaDevices, source: TrackSource, exact: MediaTrackConstraints): Promise<MediaStream> {
   switch (source) {

@@ -74,6 +74,7 @@ const DEVICE_CODES: Readonly<Record<string, ClientErrorCode>> = {
 
 /** What getUserMedia or getDisplayMedia threw, as one of ours. */
 export function deviceError(error: unknown): HearsayError {
+  if (error instanceof HearsayError) return error;
   const name = error instanceof Error ? error.name : "";
   const code = DEVICE_CODES[name] ?? "not_supported";
   return new HearsayError(code, `The device could not be opened (${name || "unknown reason"}).`, { cause: error });

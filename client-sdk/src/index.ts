@@ -1,7 +1,7 @@
 /** The public door of the SDK. */
 export type { CreateRoom } from "./api.ts";
 export { Hearsay, type JoinOptions } from "./client.ts";
-export { type DeviceChoice, listDevices, openDevice } from "./devices.ts";
+export { type DeviceChoice, listDevices, openDevice, openPreview, type Preview } from "./devices.ts";
 export type { MeasuredRtt } from "./echo.ts";
 export { type ClientErrorCode, codeOf, HearsayError, isTransient } from "./errors.ts";
 export { Emitter, type Listener } from "./events.ts";

@@ -1,4 +1,5 @@
 /** What goes into and comes out of the session machine (session.ts). */
+
 import type { IgnoreReason } from "./protocol/guards.ts";
 import type {
   Answer,
@@ -13,6 +14,7 @@ import type {
   Speakers,
 } from "./protocol/messages.ts";
 import { type Random, RECONNECT_DEFAULTS, type ReconnectPolicy } from "./reconnect-policy.ts";
+import type { Remedy } from "./remedies.ts";
 
 /** What a person may be told: still coming in, in, trying to get back, over. */
 export type ConnectionState = "connecting" | "connected" | "reconnecting" | "closed";

@@ -1,0 +1,278 @@
+/** The call: the SDK's room as signals that the page draws. */
+import { batch, computed, signal } from "@preact/signals";
+import {
+  codeOf,
+  type JoinOptions,
+  type Path,
+  type Quality,
+  type RemoteParticipant,
+  type RemoteTrack,
+  type Role,
+  type Room,
+} from "../../../client-sdk/src/index.ts";
+import { client, messageOf, user } from "./app.ts";
+import { usable } from "./devices.ts";
+import { t } from "./i18n.ts";
+import { type ChatLog, EMPTY_LOG, withPending, withStored } from "./messages.ts";
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly node: string;
+  readonly isSelf: boolean;
+  readonly isReconnecting: boolean;
+  readonly micOn: boolean;
+  readonly cameraOn: boolean;
+  /** Others only. */
+  readonly camera: RemoteTrack | undefined;
+  readonly screen: RemoteTrack | undefined;
+  readonly joinedAtMs: number;
+}
+export type Panel = "none" | "chat" | "people" | "devices";
+type MediaState = "connecting" | "connected" | "reconnecting" | "failed";
+
+/** How long "you are on another node now" stays. */
+const MOVED_NOTICE_MS = 8_000;
+const HISTORY_PAGE = 50;
+
+export class Call {
+  readonly slug: string;
+  readonly phase = signal<"entering" | "in" | "closed">("entering");
+  readonly closedCode = signal("");
+  readonly connection = signal<"connecting" | "connected" | "reconnecting" | "closed">("connecting");
+  readonly media = signal<MediaState>("connecting");
+  readonly online = signal(navigator.onLine);
+  readonly moved = signal<{ readonly from: string; readonly to: string } | undefined>(undefined);
+  readonly refused = signal<string | undefined>(undefined);
+  readonly path = signal<Path | undefined>(undefined);
+  readonly quality = signal<Quality>("good");
+  readonly title = signal("");
+  readonly people = signal<readonly Person[]>([]);
+  readonly speaking = signal<readonly string[]>([]);
+  readonly selfTrack = signal<MediaStreamTrack | undefined>(undefined);
+  readonly deviceError = signal<{ readonly source: string; readonly code: string } | undefined>(undefined);
+  readonly playbackBlocked = signal(false);
+  readonly panel = signal<Panel>("none");
+  readonly log = signal<ChatLog>(EMPTY_LOG);
+  readonly unread = signal(0);
+  readonly hasEarlier = signal(false);
+  /** For screen readers: who came, who left, what was written. */
+  readonly announcement = signal("");
+  readonly self = computed(() => this.people.value.find((person) => person.isSelf));
+  readonly #abort = new AbortController();
+  #room: Room | undefined;
+  #movedTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(slug: string) {
+    this.slug = slug;
+    addEventListener("online", this.#onlineChanged);
+    addEventListener("offline", this.#onlineChanged);
+  }
+
+  get room(): Room | undefined {
+    return this.#room;
+  }
+
+  async enter(options: Pick<JoinOptions, "audio" | "video" | "path">): Promise<void> {
+    try {
+      const room = await client.join(this.slug, {
+        ...options,
+        signal: this.#abort.signal,
+        onRoom: (entering) => this.#listen(entering),
+      });
+      this.phase.value = "in";
+      const speaker = usable("audiooutput").deviceId;
+      if (speaker !== undefined) room.setSpeaker(speaker);
+      await this.loadEarlier();
+    } catch (error) {
+      if (this.phase.value !== "in") this.#ended(codeOf(error));
+    }
+  }
+
+  leave(): void {
+    if (this.#room === undefined) this.#abort.abort();
+    else this.#room.leave();
+    this.#ended("left");
+  }
+
+  /** Leaves without a word of it, because the page goes elsewhere. */
+  close(): void {
+    this.#abort.abort();
+    this.#room?.leave();
+    clearTimeout(this.#movedTimer);
+    removeEventListener("online", this.#onlineChanged);
+    removeEventListener("offline", this.#onlineChanged);
+  }
+
+  async toggleMicrophone(): Promise<void> {
+    await this.#device("microphone", (room, on) => room.local.setMicrophone(on));
+  }
+  async toggleCamera(): Promise<void> {
+    await this.#device("camera", (room, on) => room.local.setCamera(on));
+  }
+  async switchDevice(source: "microphone" | "camera", deviceId: string): Promise<void> {
+    await this.#device(source, (room) => room.local.switchDevice(source, deviceId));
+  }
+
+  show(panel: Panel): void {
+    this.panel.value = this.panel.value === panel ? "none" : panel;
+    if (this.panel.value === "chat") this.unread.value = 0;
+  }
+
+  async send(text: string, clientId = crypto.randomUUID()): Promise<void> {
+    const room = this.#room;
+    if (room === undefined) return;
+    this.log.value = withPending(this.log.value, { clientId, text, state: "sending" });
+    try {
+      await room.send(text, { clientId });
+    } catch (error) {
+      this.log.value = withPending(this.log.value, { clientId, text, state: "failed", reason: messageOf(error) });
+    }
+  }
+
+  async loadEarlier(): Promise<void> {
+    const before = this.log.value.stored[0]?.id;
+    try {
+      const page = await this.#room?.history({ limit: HISTORY_PAGE, ...(before === undefined ? {} : { before }) });
+      if (page === undefined) return;
+      this.log.value = withStored(this.log.value, page.messages);
+      this.hasEarlier.value = page.nextCursor !== undefined;
+    } catch {
+      // The button stays, so that it can be tried again.
+      this.hasEarlier.value = true;
+    }
+  }
+
+  readonly #onlineChanged = (): void => {
+    this.online.value = navigator.onLine;
+  };
+
+  async #device(source: "microphone" | "camera", work: (room: Room, on: boolean) => Promise<void>): Promise<void> {
+    if (this.#room === undefined) return;
+    this.deviceError.value = undefined;
+    try {
+      await work(this.#room, !this.#room.local.isOn(source));
+    } catch (error) {
+      this.deviceError.value = { source, code: codeOf(error) };
+    }
+  }
+
+  #listen(room: Room): void {
+    this.#room = room;
+    this.title.value = room.title;
+    const changed = (): void => this.#refresh();
+    room.on("state", (state) => {
+      this.connection.value = state;
+    });
+    room.on("mediaState", (state) => {
+      this.media.value = state;
+      if (state === "connected") this.refused.value = undefined;
+    });
+    room.on("joined", changed);
+    room.on("localChanged", changed);
+    room.on("participantUpdated", changed);
+    room.on("trackSubscribed", changed);
+    room.on("trackUnsubscribed", changed);
+    room.on("participantJoined", (participant) => this.#came(participant));
+    room.on("participantLeft", ({ participant, reason }) => this.#went(participant, reason));
+    room.on("speakers", (speakers) => {
+      this.speaking.value = speakers.map(({ participantId }) => participantId);
+    });
+    room.on("quality", (quality) => {
+      this.quality.value = quality;
+    });
+    room.on("playbackBlocked", (blocked) => {
+      this.playbackBlocked.value = blocked;
+    });
+    room.on("deviceError", (error) => {
+      this.deviceError.value = error;
+    });
+    room.on("refused", ({ request, code }) => {
+      if (request === "offer") this.refused.value = code;
+    });
+    room.on("moved", ({ from, to }) => this.#movedTo(from, to));
+    room.on("closed", ({ code }) => this.#ended(code));
+    room.on("message", (message) => {
+      this.log.value = withStored(this.log.value, [message]);
+      if (message.authorId === user.value?.userId) return;
+      if (this.panel.value !== "chat") this.unread.value += 1;
+      this.announcement.value = `${message.authorName}: ${message.text}`;
+    });
+  }
+
+  #came(participant: RemoteParticipant): void {
+    this.#refresh();
+    if (this.phase.value === "in") this.announcement.value = t("call.joinedRoom", { name: participant.displayName });
+  }
+
+  #went(participant: RemoteParticipant, reason: string): void {
+    this.#refresh();
+    const key = reason === "left" || reason === "removed" ? "call.leftRoom" : "call.lostRoom";
+    this.announcement.value = t(key, { name: participant.displayName });
+  }
+
+  #movedTo(from: string, to: string): void {
+    this.moved.value = { from, to };
+    clearTimeout(this.#movedTimer);
+    this.#movedTimer = setTimeout(() => {
+      this.moved.value = undefined;
+    }, MOVED_NOTICE_MS);
+    this.#refresh();
+  }
+
+  #ended(code: string): void {
+    if (this.phase.value === "closed") return;
+    batch(() => {
+      this.closedCode.value = code;
+      this.phase.value = "closed";
+    });
+  }
+
+  #refresh(): void {
+    const room = this.#room;
+    if (room === undefined) return;
+    batch(() => {
+      this.title.value = room.title;
+      this.path.value = room.path;
+      this.selfTrack.value = room.local.track("camera")?.mediaTrack;
+      this.people.value = [selfOf(room), ...[...room.participants.values()].map((person) => personOf(person))].sort(
+        (a, b) => Number(b.isSelf) - Number(a.isSelf) || a.joinedAtMs - b.joinedAtMs || (a.id < b.id ? -1 : 1),
+      );
+    });
+  }
+}
+
+function selfOf(room: Room): Person {
+  return {
+    id: room.participantId,
+    name: user.value?.displayName ?? "",
+    role: room.role,
+    node: room.path.node.name,
+    isSelf: true,
+    isReconnecting: false,
+    micOn: room.local.isOn("microphone"),
+    cameraOn: room.local.isOn("camera"),
+    camera: undefined,
+    screen: undefined,
+    joinedAtMs: 0,
+  };
+}
+
+function personOf(person: RemoteParticipant): Person {
+  const camera = person.track("camera");
+  const microphone = person.track("microphone");
+  return {
+    id: person.participantId,
+    name: person.displayName,
+    role: person.role,
+    node: person.node,
+    isSelf: false,
+    isReconnecting: person.state === "reconnecting",
+    micOn: microphone !== undefined && !microphone.muted,
+    cameraOn: camera !== undefined && !camera.muted,
+    camera,
+    screen: person.track("screen"),
+    joinedAtMs: person.joinedAtMs,
+  };
+}

@@ -1,0 +1,42 @@
+/** How tiles share the stage. Pure. */
+
+export interface Grid {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Tiles look best near 4:3; the fewest cropped pixels win. */
+const WANTED_RATIO = 4 / 3;
+
+/** The columns that give the largest tiles, cropping counted against them. */
+export function gridFor(count: number, width: number, height: number): Grid {
+  let best: Grid = { columns: 1, rows: Math.max(1, count) };
+  let bestScore = -1;
+  for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const tileWidth = width / columns;
+    const tileHeight = height / Math.max(1, rows);
+    const fit = Math.min(tileWidth, tileHeight * WANTED_RATIO);
+    // Empty places at the end look unfinished.
+    const score = fit - (rows * columns - count) * 2;
+    if (score > bestScore) {
+      bestScore = score;
+      best = { columns, rows };
+    }
+  }
+  return best;
+}
+
+/** Whom to show when there is not room for all: in order of arrival, but nobody who speaks is left out. */
+export function chooseShown(ids: readonly string[], speaking: readonly string[], places: number): readonly string[] {
+  if (ids.length <= places) return ids;
+  const loud = speaking.filter((id) => ids.includes(id)).slice(0, places);
+  const first = ids.slice(0, places);
+  const missing = loud.filter((id) => !first.includes(id));
+  const shown = [...first];
+  for (const id of missing) {
+    const seat = shown.findLastIndex((candidate) => !loud.includes(candidate));
+    if (seat >= 0) shown[seat] = id;
+  }
+  return shown;
+}

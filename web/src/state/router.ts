@@ -1,0 +1,41 @@
+/** Which page the address means. Links are plain `<a href>`; clicks on them stay in the page. */
+import { computed, signal } from "@preact/signals";
+import { decode } from "./slug.ts";
+
+export type Route =
+  | { readonly page: "home" }
+  | { readonly page: "room"; readonly slug: string }
+  | { readonly page: "mesh" }
+  | { readonly page: "notFound" };
+
+export function routeOf(path: string): Route {
+  if (path === "/" || path === "") return { page: "home" };
+  if (path === "/mesh") return { page: "mesh" };
+  const slug = /^\/r\/([^/]+)\/?$/.exec(path)?.[1];
+  return slug === undefined ? { page: "notFound" } : { page: "room", slug: decode(slug) };
+}
+
+const path = signal(globalThis.location?.pathname ?? "/");
+export const route = computed(() => routeOf(path.value));
+
+export function navigate(to: string): void {
+  history.pushState(null, "", to);
+  path.value = location.pathname;
+  scrollTo(0, 0);
+}
+
+function onClick(event: MouseEvent): void {
+  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+  if (!(link instanceof HTMLAnchorElement) || link.origin !== location.origin || link.target !== "") return;
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  if (link.hash !== "" || /^\/(v1|docs|metrics)/.test(link.pathname)) return;
+  event.preventDefault();
+  navigate(link.pathname);
+}
+
+export function startRouter(): void {
+  addEventListener("popstate", () => {
+    path.value = location.pathname;
+  });
+  document.addEventListener("click", onClick);
+}
