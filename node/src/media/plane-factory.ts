@@ -3,5 +3,5 @@ import { RtpPlane } from "./rtp-plane.ts";
 import type { RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
 
 export function createRtpPlane(sink: RtpPlaneSink): RtpPlaneApi {
-  return new RtpPlane({}, sink);
+  return new RtpPlane(sink);
 }

@@ -1,0 +1,110 @@
+/** A person's page in tests of the media plane alone: no SDK, only RTCPeerConnection as the SDK will use it. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import type { Browser, Page } from "puppeteer-core";
+import type { MediaKind } from "#protocol";
+import type { MediaPlane, NegotiateResult } from "../../src/media/control.ts";
+import { openPage } from "./harness.ts";
+
+export interface CallOptions {
+  readonly peerId: string;
+  readonly roomId: string;
+  /** RIDs of the camera, lowest first; none: one encoding. */
+  readonly rids?: readonly string[];
+  readonly width?: number;
+  readonly height?: number;
+  readonly videoSlots?: number;
+}
+export interface InboundStats {
+  readonly kind: MediaKind;
+  readonly mid: string;
+  readonly packets: number;
+  readonly lost: number;
+  readonly frames: number;
+  readonly width: number;
+  readonly nacks: number;
+  readonly plis: number;
+  readonly retransmitted: number;
+  readonly freezes: number;
+  readonly audioEnergy: number;
+}
+export interface OutboundStats {
+  readonly kind: MediaKind;
+  readonly rid: string;
+  readonly packets: number;
+  readonly width: number;
+  readonly nacks: number;
+  readonly plis: number;
+  readonly target: number;
+}
+export interface CallStats {
+  readonly state: string;
+  readonly availableBps: number;
+  readonly inbound: readonly InboundStats[];
+  readonly outbound: readonly OutboundStats[];
+}
+
+/** A server of call-page.html on loopback, where a camera is allowed. */
+export async function servePage(): Promise<{ readonly url: string; close(): void }> {
+  const html = readFileSync(join(import.meta.dirname, "call-page.html"));
+  const server = createServer((_request, response) => {
+    response.setHeader("content-type", "text/html");
+    response.end(html);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the system gave no port");
+  return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() };
+}
+
+export class CallPage {
+  readonly page: Page;
+  readonly options: CallOptions;
+  readonly #plane: MediaPlane;
+  result: NegotiateResult | undefined = undefined;
+
+  private constructor(page: Page, plane: MediaPlane, options: CallOptions) {
+    this.page = page;
+    this.#plane = plane;
+    this.options = options;
+  }
+
+  /** Opens a page, offers microphone, camera and slots, and takes the answer of the plane. */
+  static async join(browser: Browser, url: string, plane: MediaPlane, options: CallOptions): Promise<CallPage> {
+    const call = new CallPage(await openPage(browser, url), plane, options);
+    const { rids = [], width = 640, height = 360, videoSlots = 1 } = options;
+    await call.page.evaluate(`setUp(${JSON.stringify({ rids, width, height, videoSlots })})`);
+    await call.negotiate(true);
+    return call;
+  }
+
+  async negotiate(fresh: boolean): Promise<NegotiateResult> {
+    const { peerId, roomId } = this.options;
+    const offer = String(await this.page.evaluate("makeOffer()"));
+    const tracks = [
+      { mid: "0", source: "microphone", trackId: `${peerId}-mic` },
+      { mid: "1", source: "camera", trackId: `${peerId}-cam` },
+    ] as const;
+    this.result = await this.#plane.negotiate({ peerId, roomId, sdp: offer, tracks, fresh });
+    await this.page.evaluate(`takeAnswer(${JSON.stringify(this.result.sdp)})`);
+    return this.result;
+  }
+
+  /** Puts another person's microphone and camera on the first slots. */
+  watch(peerId: string, target = { width: 1_280, height: 720 }): void {
+    for (const { mid, kind } of this.result?.slots ?? []) {
+      const trackId = `${peerId}-${kind === "audio" ? "mic" : "cam"}`;
+      this.#plane.assignSlot({ peerId: this.options.peerId, mid, trackId, ...(kind === "video" ? { target } : {}) });
+    }
+  }
+
+  /** One more receive-only video line; takes effect with the next negotiate. */
+  async addVideoSlot(): Promise<void> {
+    await this.page.evaluate("addVideoSlot()");
+  }
+
+  async stats(): Promise<CallStats> {
+    return (await this.page.evaluate("readStats()")) as CallStats;
+  }
+}

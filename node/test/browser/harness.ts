@@ -1,0 +1,313 @@
+/**
+ * Real browsers for tests: the stock Chromium on this machine's loopback, and the stock Firefox in a network
+ * namespace of its own. Firefox never pairs with a node over loopback and gathers nothing without a default
+ * route; the namespace gives it an address and a route that lead nowhere but here.
+ *
+ * Order matters: make the network before the nodes start, so that they advertise the address that it adds to
+ * this machine. Close browsers, then the network.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import puppeteer, { type Browser, type Page } from "puppeteer-core";
+
+const run = promisify(execFile);
+
+export interface ChromiumOptions {
+  /** A WAV file that the fake microphone plays in a loop instead of its beeps. */
+  readonly audioFile?: string;
+  /** A Y4M or MJPEG file that the fake camera plays in a loop instead of its test picture. */
+  readonly videoFile?: string;
+  readonly args?: readonly string[];
+}
+
+const CHROMIUM_ARGS = [
+  "--no-sandbox",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--mute-audio",
+  // The pages of several people in one browser must not slow each other down when they are not in front.
+  "--disable-background-timer-throttling",
+  "--disable-renderer-backgrounding",
+  "--disable-backgrounding-occluded-windows",
+];
+
+/** Prefs for a Firefox that asks nobody anything and calls no service of its maker. */
+const FIREFOX_PREFS = {
+  "media.navigator.streams.fake": true,
+  "media.navigator.permission.disabled": true,
+  "media.peerconnection.ice.obfuscate_host_addresses": false,
+  "media.autoplay.default": 0,
+  "media.gmp-manager.updateEnabled": false,
+  "media.gmp-manager.url": "",
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+  "browser.safebrowsing.malware.enabled": false,
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "toolkit.telemetry.enabled": false,
+  "app.update.enabled": false,
+  "app.normandy.enabled": false,
+};
+
+/** Path of Chromium: $CHROMIUM, else found on $PATH. Throws when there is none. */
+export function chromiumPath(): string {
+  return browserPath("CHROMIUM", ["chromium", "chromium-browser", "google-chrome"]);
+}
+
+/** Path of Firefox: $FIREFOX, else found on $PATH. Throws when there is none. */
+export function firefoxPath(): string {
+  return browserPath("FIREFOX", ["firefox-esr", "firefox"]);
+}
+
+function browserPath(variable: string, names: readonly string[]): string {
+  const named = process.env[variable];
+  if (named !== undefined && named !== "") return named;
+  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+    for (const name of names) if (isExecutable(join(directory, name))) return join(directory, name);
+  }
+  throw new Error(`no ${names[0]} on PATH; name one in $${variable}`);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // Not there: the next directory may have it.
+  }
+}
+
+export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
+  return await puppeteer.launch({
+    executablePath: chromiumPath(),
+    headless: true,
+    args: [
+      ...CHROMIUM_ARGS,
+      ...(options.audioFile === undefined ? [] : [`--use-file-for-fake-audio-capture=${options.audioFile}`]),
+      ...(options.videoFile === undefined ? [] : [`--use-file-for-fake-video-capture=${options.videoFile}`]),
+      ...(options.args ?? []),
+    ],
+  });
+}
+
+/** A page at a URL, with its console errors repeated in the test's output when $BROWSER_LOG is set. */
+export async function openPage(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.newPage();
+  if (process.env["BROWSER_LOG"] !== undefined) {
+    page.on("console", (message) => process.stderr.write(`[page] ${message.text()}\n`));
+  }
+  await page.goto(url);
+  return page;
+}
+
+/** A network namespace with one wire to this machine. */
+export interface IsolatedNetwork {
+  readonly name: string;
+  /** Inside the namespace. */
+  readonly address: string;
+  /** The end of the wire on this machine; a node that binds all interfaces can be reached there. */
+  readonly hostAddress: string;
+  close(): Promise<void>;
+}
+
+let networks = 0;
+
+/** Needs root and iproute2. Nothing outside this machine can be reached from inside. */
+export async function createNetwork(): Promise<IsolatedNetwork> {
+  networks += 1;
+  const tag = `${process.pid % 100_000}${String.fromCharCode(96 + networks)}`;
+  const name = `hearsay-${tag}`;
+  const [outer, inner] = [`hs${tag}o`, `hs${tag}i`];
+  // 10.99.0.0/16 in pieces of four addresses: 2 bits for the ends, the rest from the process id.
+  const block = ((process.pid * 8 + networks) % 16_000) * 4;
+  const at = (offset: number): string => `10.99.${(block + offset) >> 8}.${(block + offset) & 255}`;
+  const [hostAddress, address] = [at(1), at(2)];
+  const close = async (): Promise<void> => {
+    await run("ip", ["link", "del", outer]).catch(() => undefined);
+    await run("ip", ["netns", "del", name]).catch(() => undefined);
+  };
+  try {
+    await run("ip", ["netns", "add", name]);
+    await run("ip", ["link", "add", outer, "type", "veth", "peer", "name", inner, "netns", name]);
+    await run("ip", ["addr", "add", `${hostAddress}/30`, "dev", outer]);
+    await run("ip", ["link", "set", outer, "up"]);
+    await run("ip", ["-n", name, "addr", "add", `${address}/30`, "dev", inner]);
+    await run("ip", ["-n", name, "link", "set", inner, "up"]);
+    await run("ip", ["-n", name, "link", "set", "lo", "up"]);
+    await run("ip", ["-n", name, "route", "add", "default", "via", hostAddress]);
+  } catch (error) {
+    await close();
+    throw new Error("no network namespace could be made: that needs root and iproute2", { cause: error });
+  }
+  return { name, address, hostAddress, close };
+}
+
+/**
+ * Firefox inside a namespace. It reaches this machine's loopback through a SOCKS proxy of the harness, so pages keep
+ * their http://127.0.0.1 address and with it the right to a camera; media goes over the wire.
+ */
+export async function launchFirefox(network: IsolatedNetwork): Promise<Browser> {
+  const directory = mkdtempSync(join(tmpdir(), "hearsay-firefox-"));
+  const proxy = await startSocks(network.hostAddress);
+  const control = await startControl(network);
+  const wrapper = join(directory, "firefox.sh");
+  writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${network.name} ${firefoxPath()} "$@"\n`, { mode: 0o755 });
+  const cleanUp = (): void => {
+    proxy.close();
+    control.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const browser = await puppeteer.launch({
+      browser: "firefox",
+      protocol: "webDriverBiDi",
+      executablePath: wrapper,
+      headless: true,
+      args: [`--remote-debugging-port=${control.port}`],
+      extraPrefsFirefox: {
+        ...FIREFOX_PREFS,
+        "network.proxy.type": 1,
+        "network.proxy.socks": network.hostAddress,
+        "network.proxy.socks_port": proxy.port,
+        "network.proxy.socks_version": 5,
+        "network.proxy.allow_hijacking_localhost": true,
+        "network.proxy.no_proxies_on": "",
+      },
+    });
+    browser.once("disconnected", cleanUp);
+    return browser;
+  } catch (error) {
+    cleanUp();
+    throw error;
+  }
+}
+
+interface Listening {
+  readonly port: number;
+  close(): void;
+}
+
+async function listen(server: Server, host: string, sockets: Set<Socket>, port = 0): Promise<Listening> {
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the system gave no port");
+  return {
+    port: address.port,
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function pipeBoth(a: Socket, b: Socket): void {
+  a.pipe(b);
+  b.pipe(a);
+  for (const [one, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    one.on("error", () => other.destroy());
+    one.on("close", () => other.destroy());
+  }
+}
+
+/** SOCKS 5 (RFC 1928) without authentication, CONNECT only, to loopback only. */
+async function startSocks(host: string): Promise<Listening> {
+  const server = createServer((socket) => {
+    socket.once("data", () => {
+      socket.write(Buffer.from([5, 0]));
+      socket.once("data", (request: Buffer) => {
+        const named = request[3] === 3;
+        const target = named ? request.toString("latin1", 5, 5 + (request[4] ?? 0)) : request.subarray(4, 8).join(".");
+        const port = request.readUInt16BE(request.length - 2);
+        if (request[1] !== 1 || (target !== "127.0.0.1" && target !== "localhost")) {
+          socket.end(Buffer.from([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]));
+          return;
+        }
+        const upstream = connect(port, "127.0.0.1", () => {
+          socket.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]));
+          pipeBoth(socket, upstream);
+        });
+        upstream.on("error", () => socket.destroy());
+      });
+    });
+  });
+  return await listen(server, host, new Set());
+}
+
+/** Runs inside the namespace: carries connections from the wire to the browser's loopback. */
+const FORWARDER = `
+const net = require("node:net");
+const [host, port, target] = process.argv.slice(1);
+net.createServer((a) => {
+  const b = net.connect(Number(target), "127.0.0.1");
+  a.pipe(b); b.pipe(a);
+  a.on("error", () => b.destroy()); b.on("error", () => a.destroy());
+}).listen(Number(port), host, () => console.log("up"));
+`;
+
+/** A port of this machine's loopback that leads to the same port of the namespace's loopback. */
+async function startControl(network: IsolatedNetwork): Promise<Listening> {
+  const server = createServer((socket) => {
+    const upstream = connect(listening.port, network.address, () => pipeBoth(socket, upstream));
+    upstream.on("error", () => socket.destroy());
+  });
+  const listening = await listen(server, "127.0.0.1", new Set());
+  const { port } = listening;
+  const args = [
+    "netns",
+    "exec",
+    network.name,
+    process.execPath,
+    "-e",
+    FORWARDER,
+    network.address,
+    `${port}`,
+    `${port}`,
+  ];
+  const forwarder: ChildProcess = spawn("ip", args, { stdio: ["ignore", "pipe", "inherit"] });
+  await new Promise<void>((resolve, reject) => {
+    forwarder.stdout?.once("data", () => resolve());
+    forwarder.once("exit", () => reject(new Error("the forwarder did not start")));
+  });
+  return {
+    port,
+    close: () => {
+      forwarder.kill();
+      listening.close();
+    },
+  };
+}
+
+/** Waits until a condition holds, asking every 100 ms; fails with `what` and the last answer. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  holds: (answer: T) => boolean,
+  limitMs = 20_000,
+): Promise<T> {
+  const limit = performance.now() + limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer)) return answer;
+    if (performance.now() > limit)
+      throw new Error(`not within ${limitMs} ms: ${what}; last: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
