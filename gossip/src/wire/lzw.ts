@@ -73,17 +73,20 @@ class PairTable {
   }
 }
 
+const PAIRS = new PairTable();
+
 const slotOf = (pair: number): number => (pair ^ (pair >>> 7) ^ (pair << 3)) & TABLE_MASK;
 
 class LzwEncoder {
   readonly #out: BitWriter;
-  readonly #pairs = new PairTable();
+  readonly #pairs = PAIRS;
   #width = FIRST_WIDTH;
   #high = END;
 
   constructor(plainBytes: number) {
     this.#out = new BitWriter(plainBytes + 16);
     this.#out.code(CLEAR, FIRST_WIDTH);
+    this.#pairs.clear();
   }
 
   run(plain: Uint8Array): Uint8Array {
@@ -139,6 +142,11 @@ export function lzwDecompress(packed: Uint8Array, maxBytes: number): Inflated {
   return reason === undefined ? { ok: true, bytes: decoder.inflated() } : { ok: false, reason };
 }
 
+// Tables are shared by all runs, one of which is at work at a time: 32 KiB each are dear for a packet of 200 bytes. What an
+// earlier run left is never read, because an entry counts only once its own run has defined it.
+const STARTS = new Int32Array(MAX_CODE + 1);
+const LENGTHS = new Int32Array(MAX_CODE + 1);
+
 /**
  * Strings of the table are places in the output itself: an entry is the previous string and the first byte of the current
  * one, and those two lie side by side there.
@@ -146,8 +154,6 @@ export function lzwDecompress(packed: Uint8Array, maxBytes: number): Inflated {
 class LzwDecoder {
   readonly #packed: Uint8Array;
   readonly #maxBytes: number;
-  readonly #starts = new Int32Array(MAX_CODE + 1);
-  readonly #lengths = new Int32Array(MAX_CODE + 1);
   #out: Uint8Array;
   #length = 0;
   #at = 0;
@@ -204,15 +210,15 @@ class LzwDecoder {
   #expand(code: number): WireDropReason | undefined {
     if (code > this.#high) return "bad_compression";
     if (this.#lastLength > 0) {
-      this.#starts[this.#high] = this.#lastStart;
-      this.#lengths[this.#high] = this.#lastLength + 1;
+      STARTS[this.#high] = this.#lastStart;
+      LENGTHS[this.#high] = this.#lastLength + 1;
     }
     const start = this.#length;
-    const length = code < CLEAR ? 1 : (this.#lengths[code] as number);
+    const length = code < CLEAR ? 1 : (LENGTHS[code] as number);
     if (start + length > this.#maxBytes) return "inflate_limit";
     this.#reserve(start + length);
     if (code < CLEAR) this.#out[start] = code;
-    else this.#repeat(this.#starts[code] as number, length);
+    else this.#repeat(STARTS[code] as number, length);
     this.#length = start + length;
     this.#lastStart = start;
     this.#lastLength = length;

@@ -134,7 +134,11 @@ class Unfolding {
 
   #compressed(bytes: Uint8Array, depth: number): WireDropReason | undefined {
     const inflated = readCompressed(bytes, this.#limits.packetInflatedBytes - this.#inflatedBytes);
-    if (!inflated.ok) return inflated.reason;
+    if (!inflated.ok) {
+      // Failing late must not be cheaper for a stranger than succeeding: nothing more is inflated for this packet.
+      this.#inflatedBytes = this.#limits.packetInflatedBytes;
+      return inflated.reason;
+    }
     this.#inflatedBytes += inflated.bytes.length;
     return this.#unfold(inflated.bytes, depth + 1);
   }
