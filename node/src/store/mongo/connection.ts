@@ -1,7 +1,7 @@
 // One connection pool to a server speaking MongoDB's protocol: bounded waiting, recovery, errors.
 
 import type { Connection, ConnectOptions } from "mongoose";
-import { ConnectionStates, createConnection } from "mongoose";
+import { createConnection, STATES } from "mongoose";
 import type { StateChanged } from "../errors.ts";
 import { isDriverError, StoreUnavailableError } from "../errors.ts";
 import { migrate } from "./migrations.ts";
@@ -103,7 +103,7 @@ export class MongoConnection {
   /** Bounded: a caller does not wait for another node's long migration, but finds the store unavailable until it is done. */
   async #ready(): Promise<void> {
     if (this.#migrated) {
-      if (this.#connection.readyState === ConnectionStates.connected) return;
+      if (this.#connection.readyState === STATES.connected) return;
       throw new NotReadyError("the server is away");
     }
     this.#opening ??= this.#connect().finally(() => {
@@ -113,7 +113,7 @@ export class MongoConnection {
   }
 
   async #connect(): Promise<void> {
-    if (this.#connection.readyState !== ConnectionStates.connected) {
+    if (this.#connection.readyState !== STATES.connected) {
       await this.#connection.openUri(this.#options.url, clientOptions(this.#timeoutMs));
     }
     await migrate(this.#connection, this.#models);
