@@ -50,7 +50,7 @@ export async function runNode(argv: readonly string[]): Promise<number> {
 }
 
 async function serve(config: NodeConfig): Promise<number> {
-  const log = pino({ level: config.logLevel, base: { node: config.name }, redact: SECRETS });
+  const log = pino({ level: config.logLevel, base: { name: config.name }, redact: SECRETS });
   const app = createApp(config, { log, processMetrics: true });
   const ended = endOf(log);
   await app.start();
@@ -66,7 +66,7 @@ async function serve(config: NodeConfig): Promise<number> {
 
 function readyLine(app: App): object {
   const { name, region } = app.config;
-  return { level: 30, time: Date.now(), node: name, msg: "ready", url: app.url, region };
+  return { level: 30, time: Date.now(), name, msg: "ready", url: app.url, region };
 }
 
 /** A signal, or a fault that nobody caught: then the state is unknown, so the process ends and a supervisor starts a new one. */

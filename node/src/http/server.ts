@@ -6,7 +6,13 @@ import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import jwt from "@fastify/jwt";
 import websocket from "@fastify/websocket";
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import type { Clock } from "../mesh/clock.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { MAX_FRAME_BYTES, type RawSocket } from "../signalling/gateway.ts";
@@ -26,7 +32,7 @@ export async function createServer(logger: FastifyBaseLogger): Promise<FastifyIn
   const server = fastify({
     loggerInstance: logger,
     // One line a request would say who was where when; the metrics count them instead.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     // A slug of 64 emoji is long when percent-encoded.
     routerOptions: { maxParamLength: 4_096 },

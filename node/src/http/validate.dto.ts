@@ -1,7 +1,7 @@
 /** The one place that runs class-validator: a stranger's value in, an instance of a request class or the faults out. */
 import "reflect-metadata";
 import { type ClassConstructor, plainToInstance } from "class-transformer";
-import { type ValidationError, validateSync } from "class-validator";
+import { getMetadataStorage, type ValidationError, validateSync } from "class-validator";
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -14,6 +14,7 @@ const MAX_ERRORS = 20;
 export function parseDto<T extends object>(dto: ClassConstructor<T>, input: unknown): Parsed<T> {
   if (typeof input !== "object" || input === null || Array.isArray(input))
     return { ok: false, errors: [{ path: "", message: "must be an object" }] };
+  if (isEmptyClass(dto)) return withoutFields(dto, input);
   const value = plainToInstance(dto, input);
   const faults = validateSync(value, {
     whitelist: true,
@@ -24,6 +25,19 @@ export function parseDto<T extends object>(dto: ClassConstructor<T>, input: unkn
   });
   const errors = faults.flatMap((fault) => describe(fault, ""));
   return errors.length === 0 ? { ok: true, value } : { ok: false, errors: errors.slice(0, MAX_ERRORS) };
+}
+
+/** class-validator refuses whatever it knows nothing of, an empty object included. */
+function isEmptyClass(dto: ClassConstructor<object>): boolean {
+  return getMetadataStorage().getTargetValidationMetadatas(dto, "", false, false).length === 0;
+}
+
+function withoutFields<T extends object>(dto: ClassConstructor<T>, input: object): Parsed<T> {
+  const errors = Object.keys(input).map((path) => ({
+    path: path.slice(0, 200),
+    message: "this property should not exist",
+  }));
+  return errors.length === 0 ? { ok: true, value: new dto() } : { ok: false, errors: errors.slice(0, MAX_ERRORS) };
 }
 
 function describe(fault: ValidationError, parent: string): { path: string; message: string }[] {

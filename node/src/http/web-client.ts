@@ -1,7 +1,6 @@
 /** The web client, when it was built: its files, and its page for every other address that a browser asks for. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
 import { ApiError } from "./problems.ts";
 
@@ -12,6 +11,8 @@ const A_YEAR = "public, max-age=31536000, immutable";
 /** False when there is no client in that folder. */
 export async function mountWebClient(server: FastifyInstance, folder: string): Promise<boolean> {
   if (!existsSync(join(folder, "index.html"))) return false;
+  // Loaded only by nodes that have something to serve.
+  const { default: fastifyStatic } = await import("@fastify/static");
   await server.register(fastifyStatic, {
     root: folder,
     wildcard: false,
