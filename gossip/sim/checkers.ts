@@ -12,6 +12,9 @@ export class Violation extends Error {
   }
 }
 
+/** The simulated application begins every request with this many bytes that no other request has. */
+export const TOKEN_BYTES = 8;
+
 export interface CheckerOptions {
   /** Largest datagram that may leave a member. */
   readonly maxPacketBytes: number;
@@ -70,7 +73,12 @@ export class Checkers {
         if (times > 1) throw new Violation(`${node.name} was told the event ${event.name} twice`);
         return;
       }
-      case "request":
+      case "request": {
+        const key = event.body.subarray(0, TOKEN_BYTES).join(",");
+        if (node.carriedOut.has(key)) throw new Violation(`${node.name} carried a request out twice`);
+        node.carriedOut.add(key);
+        return;
+      }
       case "joinResult":
       case "joinDone":
       case "leaveDone":
@@ -88,16 +96,17 @@ export class Checkers {
     const belief = node.beliefs.get(member.name);
     const wasPresent = belief?.isPresent ?? false;
     const where = `${node.name} about ${member.name} at ${nowMs.toFixed(0)} ms`;
-    if (kind === "joined" && wasPresent) throw new Violation(`joined twice: ${where}`);
-    if (kind === "failed" && !wasPresent) throw new Violation(`failed while absent: ${where}`);
-    if (kind === "left" && !wasPresent && belief?.kind !== "failed") throw new Violation(`left while absent: ${where}`);
+    const problem = impossible(kind, belief);
+    if (problem !== undefined) throw new Violation(`${problem}: ${where}`);
     if (kind === "joined" && belief !== undefined) this.#rejoined(belief, event, { where, nowMs });
     if (kind === "updated" && belief !== undefined && member.incarnation < belief.incarnation) {
       throw new Violation(`incarnation went back: ${where}`);
     }
     const isPresent = kind === "joined" || (kind === "updated" && wasPresent);
     node.presentCount += Number(isPresent) - Number(wasPresent);
-    node.beliefs.set(member.name, { kind, incarnation: member.incarnation, atMs: nowMs, isPresent });
+    // A failed member that is declared left stays gone since when it failed.
+    const atMs = !wasPresent && !isPresent && belief !== undefined ? belief.atMs : nowMs;
+    node.beliefs.set(member.name, { kind, incarnation: member.incarnation, atMs, isPresent });
   }
 
   #rejoined(
@@ -135,4 +144,12 @@ export class Checkers {
     }
     this.#readings.set(node.index, next);
   }
+}
+
+function impossible(kind: MembershipEvent["kind"], belief: Belief | undefined): string | undefined {
+  const wasPresent = belief?.isPresent ?? false;
+  if (kind === "joined" && wasPresent) return "joined twice";
+  if (kind === "failed" && !wasPresent) return "failed while absent";
+  if (kind === "left" && !wasPresent && belief?.kind !== "failed") return "left while absent";
+  return undefined;
 }

@@ -6,7 +6,7 @@ import { hashText, type Random, seededRandom } from "../src/random.ts";
 import type { GossipEvent, GossipSink } from "../src/sink.ts";
 import { assert, type DurationMs, type Endpoint, type InstantMs } from "../src/types.ts";
 import { hashBytes, simulatedAead } from "./aead.ts";
-import { Checkers } from "./checkers.ts";
+import { Checkers, TOKEN_BYTES } from "./checkers.ts";
 import { CLEAN, type LinkConditions, Network } from "./network.ts";
 import { SimNode } from "./node.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -52,9 +52,15 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #scheduler = new Scheduler<Happening>();
   readonly #byHost = new Map<string, SimNode>();
+  readonly #byName = new Map<string, SimNode>();
   #digest = 0;
   #nextStepMs = STEP_MS;
+  #asked = 0;
   happenings = 0;
+  /** "failed" told of a member that was up. */
+  falseFailures = 0;
+  /** Every packet is shown here too, for those who listen in. */
+  tap: ((to: number, bytes: Uint8Array) => void) | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -72,14 +78,17 @@ export class Cluster {
       { length: nodeCount },
       (_, i) => new SimNode(i, nameOf(i), { host: hostOf(i), port: PORT }),
     );
-    for (const node of this.nodes) this.#byHost.set(node.endpoint.host, node);
+    for (const node of this.nodes) {
+      this.#byHost.set(node.endpoint.host, node);
+      this.#byName.set(node.name, node);
+    }
     const resolved = resolveOptions({ ...options.gossip, name: "any", advertise: { host: hostOf(0), port: PORT } });
     this.checkers = new Checkers({
       maxPacketBytes: resolved.keys.length > 0 ? 1405 + 29 : 1405,
       forgetAfterMs: resolved.profile.gossipToTheDeadMs,
       maxQueuedBroadcasts: resolved.maxQueuedBroadcasts,
       maxMembers: resolved.maxMembers,
-      isKnownName: (name) => this.nodes.some((node) => node.name === name),
+      isKnownName: (name) => this.#byName.has(name),
     });
     this.streams = new Streams({
       network: this.network,
@@ -148,20 +157,31 @@ export class Cluster {
   }
 
   leave(index: number): void {
+    if (this.node(index).isLeaving) return;
+    this.node(index).isLeaving = true;
     this.command(index, (node, nowMs) => node.core?.leave(nowMs));
   }
 
-  /** Asks another member to echo so many bytes. */
+  /** Asks another member something of so many bytes. */
   ask(from: number, to: number, bodyBytes: number): void {
     const target = this.node(to).name;
     this.command(from, (node, nowMs) => {
-      const body = new Uint8Array(bodyBytes).fill(from & 0xff);
-      // The result may come at once, before the id is known here: the sink finds the entry by the next id.
+      this.#asked += 1;
+      const body = new Uint8Array(Math.max(TOKEN_BYTES, bodyBytes));
+      new DataView(body.buffer).setFloat64(0, this.#asked);
+      // The result may come at once, before the id is known here: then the sink has made the entry.
       const id = node.core?.request(target, "echo", body, { nowMs });
       if (id !== undefined && !node.requests.has(id)) {
         node.requests.set(id, { to: target, askedMs: this.nowMs, outcome: "waiting", settledMs: 0 });
       }
     });
+  }
+
+  /** A packet of somebody who is no member arrives at once. */
+  inject(to: number, bytes: Uint8Array): void {
+    const node = this.node(to);
+    const from = { host: "192.0.2.66", port: PORT };
+    this.#scheduler.at(this.nowMs, { kind: "packet", node, life: node.life, from, bytes });
   }
 
   at(atMs: InstantMs, run: () => void): void {
@@ -286,6 +306,7 @@ export class Cluster {
         this.checkers.packet(node, bytes);
         const target = this.#byHost.get(to.host);
         if (target === undefined) return;
+        this.tap?.(target.index, bytes);
         this.network.send({ from: node.index, to: target.index, nowMs: this.nowMs }, bytes, deliver);
       },
       stream: (id, output) => this.streams.output(node.index, id, output, this.nowMs),
@@ -300,6 +321,7 @@ export class Cluster {
 
   #event(node: SimNode, event: GossipEvent): void {
     this.checkers.event(node, event, this.nowMs);
+    if (event.kind === "failed") this.#countFailure(event.member.name);
     if (event.kind === "request") {
       node.inbound.push(event.id);
       const handlerMs = this.#options.handlerMs ?? 1;
@@ -310,7 +332,18 @@ export class Cluster {
       asked.settledMs = this.nowMs;
       node.requests.set(event.id, asked);
     } else if (event.kind === "joinDone") node.joinResults.push(event);
-    else if (event.kind === "leaveDone") node.hasLeft = true;
+    else if (event.kind === "leaveDone") {
+      node.hasLeft = true;
+      const { life } = node;
+      this.at(this.nowMs, () => {
+        if (node.life === life) this.crash(node.index);
+      });
+    }
+  }
+
+  #countFailure(name: string): void {
+    const accused = this.#byName.get(name);
+    if (accused?.isMember === true && !accused.isLeaving) this.falseFailures += 1;
   }
 
   #clock(node: SimNode): InstantMs {

@@ -46,6 +46,12 @@ interface Burst {
   endMs: InstantMs;
 }
 
+export interface Cut {
+  /** Streams pass. */
+  readonly packetsOnly: boolean;
+  applies(from: number, to: number): boolean;
+}
+
 /** Hands a packet over for delivery at a time. */
 export type Deliver = (to: number, bytes: Uint8Array, atMs: InstantMs) => void;
 
@@ -65,7 +71,7 @@ export class Network {
   readonly #topology: Topology;
   readonly #random: Random;
   /** Rules that cut links; a packet passes when no rule cuts it. */
-  readonly #cuts = new Map<string, (from: number, to: number) => boolean>();
+  readonly #cuts = new Map<string, Cut>();
   readonly #bursts = new Map<number, Burst>();
 
   constructor(topology: Topology, random: Random) {
@@ -73,8 +79,8 @@ export class Network {
     this.#random = random;
   }
 
-  cut(name: string, cuts: (from: number, to: number) => boolean): void {
-    this.#cuts.set(name, cuts);
+  cut(name: string, cut: Cut): void {
+    this.#cuts.set(name, cut);
   }
 
   mend(name: string): void {
@@ -87,8 +93,10 @@ export class Network {
     this.conditions = CLEAN;
   }
 
-  isCut(from: number, to: number): boolean {
-    for (const cuts of this.#cuts.values()) if (cuts(from, to)) return true;
+  isCut(from: number, to: number, traffic: "packets" | "streams"): boolean {
+    for (const cut of this.#cuts.values()) {
+      if ((traffic === "packets" || !cut.packetsOnly) && cut.applies(from, to)) return true;
+    }
     return false;
   }
 
@@ -108,7 +116,7 @@ export class Network {
     const { conditions, counters } = this;
     counters.sent += 1;
     counters.sentBytes += bytes.length;
-    if (this.isCut(from, to)) {
+    if (this.isCut(from, to, "packets")) {
       counters.cut += 1;
       return;
     }

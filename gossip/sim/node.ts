@@ -39,6 +39,8 @@ export class SimNode {
   timerAtMs: InstantMs = Number.POSITIVE_INFINITY;
   startedMs: InstantMs = 0;
   hasLeft = false;
+  /** Told to leave: from now on it is no mistake to think that it is gone. */
+  isLeaving = false;
   readonly beliefs = new Map<string, Belief>();
   presentCount = 0;
   readonly requests = new Map<CommandId, AskedRequest>();
@@ -69,6 +71,7 @@ export class SimNode {
     this.life += 1;
     this.startedMs = nowMs;
     this.hasLeft = false;
+    this.isLeaving = false;
     this.pausedUntilMs = 0;
     this.timerAtMs = Number.POSITIVE_INFINITY;
     this.beliefs.clear();

@@ -90,7 +90,7 @@ export class Streams {
     const { network, nodeAt, lifeOf, arrive } = this.#ports;
     const life = lifeOf(node) ?? 0;
     const target = nodeAt(open.to);
-    if (target === undefined || network.isCut(node, target) || network.isCut(target, node)) {
+    if (target === undefined || network.isCut(node, target, "streams") || network.isCut(target, node, "streams")) {
       this.counters.silent += 1;
       arrive({ node, life, id, input: { kind: "failed", error: "no route" } }, nowMs + open.timeoutMs);
       return;
@@ -142,7 +142,7 @@ export class Streams {
     const { peer } = side;
     if (peer === undefined || side.isClosed) return;
     // What is written into a cut link waits for a mending that the streams of a simulation do not live to see.
-    if (network.isCut(side.node, peer.node)) return;
+    if (network.isCut(side.node, peer.node, "streams")) return;
     side.arrivesMs = Math.max(side.arrivesMs, nowMs + network.delayMs(side.node, peer.node));
     arrive({ node: peer.node, life: peer.life, id: peer.id, input }, side.arrivesMs);
   }

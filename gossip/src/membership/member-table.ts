@@ -60,6 +60,7 @@ export class MemberTable {
       incarnation: incarnation(0),
       state: "dead",
       stateChangedMs: nowMs,
+      correctedMs: Number.NEGATIVE_INFINITY,
     };
     this.#byName.set(claim.node, record);
     this.#schedule.insert(record);

@@ -14,6 +14,8 @@ export interface MemberRecord {
   incarnation: Incarnation;
   state: RecordState;
   stateChangedMs: InstantMs;
+  /** When it was last told directly that it is thought gone. */
+  correctedMs: InstantMs;
 }
 
 /** memberlist state.go: only these may be probed, asked for help or exchanged with. */

@@ -21,7 +21,7 @@ import { BroadcastQueue } from "./broadcast-queue.ts";
 import type { MembershipDelegate } from "./delegate.ts";
 import { type Dial, Exchanges, type MergeOutcome, type Settled } from "./exchanges.ts";
 import { LocalHealth } from "./local-health.ts";
-import { isRunning, type MemberRecord } from "./member.ts";
+import { isRunning, type MemberRecord, PROTOCOL_MAX_WITH_CRC, protocolMax } from "./member.ts";
 import { MemberTable } from "./member-table.ts";
 import { PacketSender } from "./packet-sender.ts";
 import type { ProbeRound } from "./probe.ts";
@@ -72,7 +72,9 @@ export class Membership {
     if (selfAddr === undefined) throw new UsageError("bad_option", "advertise.host must be an IP literal");
     const dropped = (reason: DropReason, from: Endpoint | undefined): void => sink.dropped(reason, from);
     const shared = { options, self: this.self, table: this.table, health: this.health, dropped };
-    this.rumours = new Rumours({ ...shared, selfAddr, queue: this.queue, delegate });
+    const tell = (record: MemberRecord, message: Uint8Array): void =>
+      this.sender.sendBare(record.endpoint, [message], protocolMax(record) >= PROTOCOL_MAX_WITH_CRC);
+    this.rumours = new Rumours({ ...shared, selfAddr, queue: this.queue, delegate, tell });
     this.prober = new Prober({
       ...shared,
       sender: this.sender,

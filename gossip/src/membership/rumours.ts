@@ -11,7 +11,7 @@ import type { AliveMessage, DeadMessage, SuspectMessage } from "../wire/messages
 import type { BroadcastQueue } from "./broadcast-queue.ts";
 import type { MembershipDelegate } from "./delegate.ts";
 import type { LocalHealth } from "./local-health.ts";
-import { bytesEqual, type MemberRecord, OWN_VERSIONS } from "./member.ts";
+import { bytesEqual, isRunning, type MemberRecord, OWN_VERSIONS } from "./member.ts";
 import type { MemberTable } from "./member-table.ts";
 import {
   type AcceptAlive,
@@ -32,8 +32,13 @@ export interface RumourPorts {
   readonly queue: BroadcastQueue;
   readonly health: LocalHealth;
   readonly delegate: MembershipDelegate;
+  /** A packet of its own to one member. */
+  tell(record: MemberRecord, message: Uint8Array): void;
   dropped(reason: DropReason, from: Endpoint | undefined): void;
 }
+
+/** A returned member is told at most this often that it is thought gone. */
+const CORRECTION_INTERVAL_MS = 1_000;
 
 export class Rumours {
   readonly #ports: RumourPorts;
@@ -120,6 +125,7 @@ export class Rumours {
     switch (decision.kind) {
       case "ignore":
         this.#ignore(decision);
+        if (record !== undefined) this.#correct(record, nowMs);
         return;
       case "conflict":
         this.#conflict(record as MemberRecord, claim);
@@ -196,6 +202,19 @@ export class Rumours {
     this.#broadcast(claim);
     if (accepted.joined) delegate.joined(record, nowMs);
     else if (accepted.updated) delegate.updated(record, nowMs);
+  }
+
+  /**
+   * An old claim of life about somebody who is dead or left to us: others may have met it again since, under an incarnation
+   * too low for us, and nobody would tell it. Told directly it refutes at once; the reference waits for a state exchange.
+   */
+  #correct(record: MemberRecord, nowMs: InstantMs): void {
+    if (isRunning(record) || record.name === this.#ports.self) return;
+    if (nowMs - record.correctedMs < CORRECTION_INTERVAL_MS) return;
+    record.correctedMs = nowMs;
+    const { name, incarnation: known, state } = record;
+    const from = state === "left" ? name : this.#ports.self;
+    this.#ports.tell(record, encodeMessage({ kind: "dead", node: name, incarnation: known, from }));
   }
 
   #conflict(record: MemberRecord, claim: AliveMessage): void {
