@@ -55,15 +55,14 @@ export class SqliteDatabase {
 
   /** Opens the file and brings its schema up to date, once, whoever else opens it at the same time. */
   static open(options: SqliteOptions): SqliteDatabase {
+    let db: Libsql.Database | undefined;
     try {
       mkdirSync(dirname(options.path), { recursive: true });
-      const db = new Libsql(options.path, { timeout: OPEN_TIMEOUT_MS });
-      waitWhileBusy(() => pragma(db, "journal_mode = WAL"));
-      pragma(db, `synchronous = ${options.durable ? "FULL" : "NORMAL"}`);
-      migrate(db);
-      pragma(db, `busy_timeout = ${options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS}`);
+      db = new Libsql(options.path, { timeout: OPEN_TIMEOUT_MS });
+      prepareFile(db, options);
       return new SqliteDatabase(db, options.store);
     } catch (error) {
+      db?.close();
       throw asStoreError(error, { store: options.store, operation: "open" });
     }
   }
@@ -121,6 +120,13 @@ export class SqliteDatabase {
     }
     return statement;
   }
+}
+
+function prepareFile(db: Libsql.Database, options: SqliteOptions): void {
+  waitWhileBusy(() => pragma(db, "journal_mode = WAL"));
+  pragma(db, `synchronous = ${options.durable ? "FULL" : "NORMAL"}`);
+  migrate(db);
+  pragma(db, `busy_timeout = ${options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS}`);
 }
 
 function pragma(db: Libsql.Database, text: string): void {
