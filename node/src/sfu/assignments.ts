@@ -90,7 +90,8 @@ export class Assignments {
     if (assignment === undefined) return;
     const index = this.#choose(consumer, track, assignment);
     const producer = track.producers[index];
-    if (producer === undefined || track.muted) return;
+    // What a transport sent never goes back to it: an echo to its person, a loop between two nodes.
+    if (producer === undefined || track.muted || producer.peer === consumer.peer) return;
     if (consumer.await(producer) && track.input.kind === "video") this.#output.requestKeyframe(producer, nowMs);
   }
 
