@@ -10,8 +10,11 @@ import { seededRandom } from "#gossip";
 import type { Credentials, JoinTicket, RoomInfo, SessionCredentials } from "#protocol";
 import { type App, type AppParts, createApp } from "../../src/app.ts";
 import { type NodeConfig, resolveConfig } from "../../src/config.ts";
+import { type Clock, systemClock } from "../../src/mesh/clock.ts";
 import { MemoryNetwork } from "../../src/mesh/memory-mesh.ts";
 import type { SessionTimes } from "../../src/session/session-machine.ts";
+import type { Occupant } from "../../src/store/presence.ts";
+import { openSqlitePresence } from "../../src/store/sqlite/sqlite-presence.ts";
 import { FakeMediaNetwork, FakeMediaPlane } from "../fakes/fake-media-plane.ts";
 import { TestClient } from "./test-client.ts";
 
@@ -38,8 +41,14 @@ export class TestMesh {
   readonly #nodes: TestNode[] = [];
   readonly #clients: TestClient[] = [];
 
-  constructor(options: { readonly detectMs?: number } = {}) {
-    this.network = new MemoryNetwork({ detectMs: options.detectMs ?? 50, random: seededRandom(11) });
+  readonly #parts: AppParts;
+
+  /** With a clock of its own, sessions live as long by it as they do for users. */
+  constructor(options: { readonly clock?: Clock } = {}) {
+    const { clock } = options;
+    this.#parts = clock === undefined ? { times: TIMES, refreshMs: 250 } : { clock };
+    const detectMs = clock === undefined ? 50 : 2_000;
+    this.network = new MemoryNetwork({ detectMs, random: seededRandom(11), ...(clock === undefined ? {} : { clock }) });
   }
 
   async start(
@@ -57,8 +66,7 @@ export class TestMesh {
     });
     const app = createApp(config, {
       media,
-      times: TIMES,
-      refreshMs: 250,
+      ...this.#parts,
       random: seededRandom(name.length),
       mesh: async (self) => ({
         mesh: this.network.add(self),
@@ -91,6 +99,14 @@ export class TestMesh {
     for (const client of this.#clients) client.cut();
     await Promise.all(this.#nodes.map((node) => node.app.stop()));
     rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** What the store says, past all nodes. */
+  async occupantsOf(roomId: string): Promise<readonly Occupant[]> {
+    const presence = openSqlitePresence({ path: join(this.dataDir, "hearsay.sqlite") });
+    const occupants = await presence.occupants(roomId);
+    await presence.close();
+    return occupants;
   }
 
   /** A person with a user token. */
@@ -161,6 +177,18 @@ export async function call<T = unknown>(
   });
   const body: unknown = await response.json().catch(() => ({}));
   return { status: response.status, headers: response.headers, body: body as Answer<T>["body"] };
+}
+
+/** Real timers, but time runs `factor` times as fast. */
+export function fastClock(factor: number): Clock {
+  const startMs = performance.now();
+  const nowMs = (): number => (performance.now() - startMs) * factor;
+  const originMs = Date.now();
+  return {
+    nowMs,
+    wallMs: () => Math.floor(originMs + nowMs()),
+    after: (delayMs, run) => systemClock.after(delayMs / factor, run),
+  };
 }
 
 /** Polls; fails with `what` when it does not become true. */

@@ -87,6 +87,15 @@ export class TestClient {
     );
   }
 
+  /** Heartbeats until it is closed. */
+  keepAlive(everyMs: number): void {
+    const timer = setInterval(() => {
+      if (this.isOpen) this.send({ type: "ping", sentAtMs: 0 });
+      else clearInterval(timer);
+    }, everyMs);
+    timer.unref();
+  }
+
   /** As a browser that goes away. */
   close(): void {
     this.#socket.close();
