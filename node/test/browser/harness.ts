@@ -117,6 +117,8 @@ export interface IsolatedNetwork {
   readonly address: string;
   /** The end of the wire on this machine; a node that binds all interfaces can be reached there. */
   readonly hostAddress: string;
+  /** From now on 127.0.0.1 with the port of this URL leads, inside, to the same here. */
+  forward(url: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -132,7 +134,13 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
   const block = ((process.pid * 8 + networks) % 16_000) * 4;
   const at = (offset: number): string => `10.99.${(block + offset) >> 8}.${(block + offset) & 255}`;
   const [hostAddress, address] = [at(1), at(2)];
+  const forwards = new Map<string, () => void>();
+  const forward = async (url: string): Promise<void> => {
+    const { port } = new URL(url);
+    if (!forwards.has(port)) forwards.set(port, await forwardLoopback(name, hostAddress, Number(port)));
+  };
   const close = async (): Promise<void> => {
+    for (const stop of forwards.values()) stop();
     await run("ip", ["link", "del", outer]).catch(() => undefined);
     await run("ip", ["netns", "del", name]).catch(() => undefined);
   };
@@ -149,21 +157,20 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
     await close();
     throw new Error("no network namespace could be made: that needs root and iproute2", { cause: error });
   }
-  return { name, address, hostAddress, close };
+  return { name, address, hostAddress, forward, close };
 }
 
 /**
- * Firefox inside a namespace. It reaches this machine's loopback through a SOCKS proxy of the harness, so pages keep
- * their http://127.0.0.1 address and with it the right to a camera; media goes over the wire.
+ * Firefox inside a namespace. Forward the ports of the pages it will open first (`network.forward`), so that they keep
+ * their http://127.0.0.1 address and with it the right to a camera; media goes over the wire. (A proxy would not do:
+ * behind one Firefox gathers only the address from which it sees the page.)
  */
 export async function launchFirefox(network: IsolatedNetwork): Promise<Browser> {
   const directory = mkdtempSync(join(tmpdir(), "hearsay-firefox-"));
-  const proxy = await startSocks(network.hostAddress);
   const control = await startControl(network);
   const wrapper = join(directory, "firefox.sh");
   writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${network.name} ${firefoxPath()} "$@"\n`, { mode: 0o755 });
   const cleanUp = (): void => {
-    proxy.close();
     control.close();
     rmSync(directory, { recursive: true, force: true });
   };
@@ -174,15 +181,7 @@ export async function launchFirefox(network: IsolatedNetwork): Promise<Browser> 
       executablePath: wrapper,
       headless: true,
       args: [`--remote-debugging-port=${control.port}`],
-      extraPrefsFirefox: {
-        ...FIREFOX_PREFS,
-        "network.proxy.type": 1,
-        "network.proxy.socks": network.hostAddress,
-        "network.proxy.socks_port": proxy.port,
-        "network.proxy.socks_version": 5,
-        "network.proxy.allow_hijacking_localhost": true,
-        "network.proxy.no_proxies_on": "",
-      },
+      extraPrefsFirefox: FIREFOX_PREFS,
     });
     browser.once("disconnected", cleanUp);
     return browser;
@@ -227,70 +226,64 @@ function pipeBoth(a: Socket, b: Socket): void {
   }
 }
 
-/** SOCKS 5 (RFC 1928) without authentication, CONNECT only, to loopback only. */
-async function startSocks(host: string): Promise<Listening> {
-  const server = createServer((socket) => {
-    socket.once("data", () => {
-      socket.write(Buffer.from([5, 0]));
-      socket.once("data", (request: Buffer) => {
-        const named = request[3] === 3;
-        const target = named ? request.toString("latin1", 5, 5 + (request[4] ?? 0)) : request.subarray(4, 8).join(".");
-        const port = request.readUInt16BE(request.length - 2);
-        if (request[1] !== 1 || (target !== "127.0.0.1" && target !== "localhost")) {
-          socket.end(Buffer.from([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]));
-          return;
-        }
-        const upstream = connect(port, "127.0.0.1", () => {
-          socket.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]));
-          pipeBoth(socket, upstream);
-        });
-        upstream.on("error", () => socket.destroy());
-      });
-    });
-  });
-  return await listen(server, host, new Set());
-}
-
-/** Runs inside the namespace: carries connections from the wire to the browser's loopback. */
+/** Runs inside the namespace: carries connections from one address and port to another. */
 const FORWARDER = `
 const net = require("node:net");
-const [host, port, target] = process.argv.slice(1);
+const [host, port, targetHost, targetPort] = process.argv.slice(1);
 net.createServer((a) => {
-  const b = net.connect(Number(target), "127.0.0.1");
+  const b = net.connect(Number(targetPort), targetHost);
   a.pipe(b); b.pipe(a);
   a.on("error", () => b.destroy()); b.on("error", () => a.destroy());
 }).listen(Number(port), host, () => console.log("up"));
 `;
 
-/** A port of this machine's loopback that leads to the same port of the namespace's loopback. */
-async function startControl(network: IsolatedNetwork): Promise<Listening> {
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function forwardInside(namespace: string, from: Endpoint, to: Endpoint): Promise<ChildProcess> {
+  const ends = [from.host, `${from.port}`, to.host, `${to.port}`];
+  const args = ["netns", "exec", namespace, process.execPath, "-e", FORWARDER, ...ends];
+  const forwarder = spawn("ip", args, { stdio: ["ignore", "pipe", "inherit"] });
+  await new Promise<void>((resolve, reject) => {
+    forwarder.stdout.once("data", () => resolve());
+    forwarder.once("exit", () => reject(new Error(`nothing can listen on ${from.host}:${from.port} in the namespace`)));
+  });
+  return forwarder;
+}
+
+/** Carries connections on this machine from one address to another. */
+async function forwardHere(host: string, target: (port: number) => Endpoint): Promise<Listening> {
   const server = createServer((socket) => {
-    const upstream = connect(listening.port, network.address, () => pipeBoth(socket, upstream));
+    const { host: targetHost, port } = target(listening.port);
+    const upstream = connect(port, targetHost, () => pipeBoth(socket, upstream));
     upstream.on("error", () => socket.destroy());
   });
-  const listening = await listen(server, "127.0.0.1", new Set());
-  const { port } = listening;
-  const args = [
-    "netns",
-    "exec",
-    network.name,
-    process.execPath,
-    "-e",
-    FORWARDER,
-    network.address,
-    `${port}`,
-    `${port}`,
-  ];
-  const forwarder: ChildProcess = spawn("ip", args, { stdio: ["ignore", "pipe", "inherit"] });
-  await new Promise<void>((resolve, reject) => {
-    forwarder.stdout?.once("data", () => resolve());
-    forwarder.once("exit", () => reject(new Error("the forwarder did not start")));
-  });
+  const listening = await listen(server, host, new Set());
+  return listening;
+}
+
+/** Inside, 127.0.0.1 with this port leads to the same here. */
+async function forwardLoopback(name: string, hostAddress: string, port: number): Promise<() => void> {
+  const here = await forwardHere(hostAddress, () => ({ host: "127.0.0.1", port }));
+  const there = await forwardInside(name, { host: "127.0.0.1", port }, { host: hostAddress, port: here.port });
+  return () => {
+    there.kill();
+    here.close();
+  };
+}
+
+/** A port of this machine's loopback that leads to the same port of the namespace's loopback. */
+async function startControl(network: IsolatedNetwork): Promise<Listening> {
+  const here = await forwardHere("127.0.0.1", (port) => ({ host: network.address, port }));
+  const { port } = here;
+  const there = await forwardInside(network.name, { host: network.address, port }, { host: "127.0.0.1", port });
   return {
     port,
     close: () => {
-      forwarder.kill();
-      listening.close();
+      there.kill();
+      here.close();
     },
   };
 }
