@@ -25,6 +25,8 @@ export interface SerfMember {
   statusTime: LamportTime;
   /** When it failed or left. */
   goneMs: InstantMs;
+  /** When it was last said to be leaving. */
+  leavingMs: InstantMs;
 }
 
 export class MemberList {
@@ -64,6 +66,7 @@ export class MemberList {
       status: "alive",
       statusTime: lamportTime(0),
       goneMs: 0,
+      leavingMs: 0,
     };
     this.#byName.set(record.name, member);
     this.#count.alive += 1;

@@ -87,7 +87,10 @@ export class Serf implements MembershipDelegate {
       members: this.members,
       random: random.fork("reaper"),
       forget: (member) => this.statuses.erase(member),
-      forgetOldIntents: (nowMs) => this.statuses.forgetOldIntents(nowMs),
+      forgetOldIntents: (nowMs) => {
+        this.statuses.forgetOldIntents(nowMs);
+        this.statuses.forgetOldLeaves(nowMs);
+      },
       reconnect: (member, nowMs) =>
         this.#under.exchangeWith(member.endpoint, { join: true, settled: () => undefined }, nowMs),
     });
@@ -186,8 +189,8 @@ export class Serf implements MembershipDelegate {
     this.#under.rumours.announceSelf(this.#encodeTags(tags), nowMs);
   }
 
-  joined(record: MemberRecord): void {
-    this.statuses.joined(record);
+  joined(record: MemberRecord, nowMs: InstantMs): void {
+    this.statuses.joined(record, nowMs);
   }
 
   updated(record: MemberRecord): void {
@@ -275,7 +278,7 @@ export class Serf implements MembershipDelegate {
     const left = new Set(remote.leftMembers);
     for (const node of left) {
       const time = lamportTime((remote.statusTimes.get(node) ?? 0) + 1);
-      this.statuses.handleLeave({ kind: "leave", lamportTime: time, node, prune: false }, exchange.nowMs);
+      this.statuses.mergeLeft(node, time, exchange.nowMs);
     }
     for (const [node, time] of remote.statusTimes) {
       if (!left.has(node)) this.statuses.handleJoin({ kind: "join", lamportTime: time, node }, exchange.nowMs);

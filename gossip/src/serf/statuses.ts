@@ -54,13 +54,33 @@ export class Statuses {
     }
   }
 
+  /**
+   * A state exchange says that a member has left. Its time is made up (the last one known, plus one) and may equal that of
+   * a real join, so it counts only for members that membership, whose records came first in the exchange, holds gone too.
+   */
+  mergeLeft(node: NodeName, time: LamportTime, nowMs: InstantMs): void {
+    const member = this.members.get(node);
+    const isPresent = member?.status === "alive" && node !== this.#ports.self;
+    if (!isPresent) this.handleLeave({ kind: "leave", lamportTime: time, node, prune: false }, nowMs);
+  }
+
+  /** A leave takes seconds. Whoever is still here long after is not leaving: the intent was forged, or its denial lost. */
+  forgetOldLeaves(nowMs: InstantMs): void {
+    const { broadcastTimeoutMs, leavePropagateMs } = this.#ports.options;
+    const patienceMs = 2 * (2 * broadcastTimeoutMs + leavePropagateMs);
+    for (const member of this.members.withStatus("leaving")) {
+      const isOurs = member.name === this.#ports.self && !this.#ports.isAlive();
+      if (!isOurs && nowMs - member.leavingMs > patienceMs) this.members.setStatus(member, "alive");
+    }
+  }
+
   forgetOldIntents(nowMs: InstantMs): void {
     this.#intents.forgetOlderThan(this.#ports.options.recentIntentTimeoutMs, nowMs);
   }
 
-  joined(record: MemberRecord): void {
+  joined(record: MemberRecord, nowMs: InstantMs): void {
     const known = this.members.get(record.name);
-    if (known === undefined) this.#meet(record);
+    if (known === undefined) this.#meet(record, nowMs);
     else {
       this.members.refresh(known, record);
       this.members.setStatus(known, "alive");
@@ -115,7 +135,7 @@ export class Statuses {
     }
     // Also when the status stays: otherwise two leaves of one member would be passed on for ever.
     member.statusTime = intent.lamportTime;
-    if (member.status === "alive") this.members.setStatus(member, "leaving");
+    if (member.status === "alive") this.#startLeaving(member, nowMs);
     else if (member.status === "failed") {
       this.members.setStatus(member, "left");
       this.#tell("left", member);
@@ -137,14 +157,19 @@ export class Statuses {
     return isSane;
   }
 
-  #meet(record: MemberRecord): void {
+  #startLeaving(member: SerfMember, nowMs: InstantMs): void {
+    this.members.setStatus(member, "leaving");
+    member.leavingMs = nowMs;
+  }
+
+  #meet(record: MemberRecord, nowMs: InstantMs): void {
     const member = this.members.add(record);
     const joinedAt = this.#intents.lookup(record.name, "join");
     const leftAt = this.#intents.lookup(record.name, "leave");
     if (joinedAt !== undefined) member.statusTime = joinedAt;
     if (leftAt !== undefined) {
       member.statusTime = leftAt;
-      this.members.setStatus(member, "leaving");
+      this.#startLeaving(member, nowMs);
     }
   }
 
