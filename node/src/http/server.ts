@@ -38,6 +38,8 @@ export async function createServer(logger: FastifyBaseLogger): Promise<FastifyIn
     routerOptions: { maxParamLength: 4_096 },
     requestTimeout: 30_000,
     forceCloseConnections: true,
+    // What cannot even be routed, as an address that is not percent-encoded rightly.
+    frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
   });
@@ -135,11 +137,11 @@ function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   return String(key);
 }
 
-function answerProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
+function answerProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, metrics?: Metrics): void {
   const error = toApiError(thrown);
   if (error.code === "internal")
     request.log.error({ err: thrown, route: request.routeOptions.url }, "a request failed");
-  if (error.code === "store_unavailable") metrics.storeUnavailable();
+  if (error.code === "store_unavailable") metrics?.storeUnavailable();
   if (error.retryAfterMs !== undefined)
     void reply.header("retry-after", Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   void reply
