@@ -220,3 +220,23 @@ export function senderReport(ssrc: number, { ntpMs, rtpTimestamp }: { ntpMs: num
   packet.writeUInt32BE(rtpTimestamp >>> 0, 16);
   return packet;
 }
+
+/** A core with one publisher's camera and one viewer of it. */
+export function oneViewer(options: ConstructorParameters<typeof CoreHarness>[0] = {}) {
+  const harness = new CoreHarness(options);
+  const ingress = harness.camera()[0]!;
+  const egress = harness.viewer("bob", 1);
+  harness.watch(egress);
+  harness.rtcp.length = 0;
+  return { harness, ingress, egress };
+}
+
+/** Sequence numbers, counted from the first. */
+export function seqsOf(packets: readonly Sent[]): number[] {
+  return packets.map(({ extSeq }) => extSeq - (packets[0]?.extSeq ?? 0));
+}
+
+export const pictureIdOf = (packet: Sent): number => packet.payload.readUInt16BE(2) & 0x7fff;
+export const tl0Of = (packet: Sent): number => packet.payload[4]!;
+/** What of the packet's payload must arrive unchanged: all behind the running numbers. */
+export const bodyOf = (packet: Buffer): Buffer => packet.subarray(12 + 5);
