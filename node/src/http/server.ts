@@ -91,8 +91,19 @@ export async function mountApi(server: FastifyInstance, parts: ServerParts): Pro
       url: route.path,
       handler: (request, reply) => answer(route, request, reply, parts),
     });
-  server.get("/v1/socket", { websocket: true }, (socket) => parts.acceptClient(socket));
-  server.get("/v1/echo", { websocket: true }, (socket) => acceptEcho(socket, parts.clock));
+  mountSocket(server, "/v1/socket", parts.acceptClient);
+  mountSocket(server, "/v1/echo", (socket) => acceptEcho(socket, parts.clock));
+}
+
+function mountSocket(server: FastifyInstance, url: string, accept: (socket: RawSocket) => void): void {
+  server.route({
+    method: "GET",
+    url,
+    handler: () => {
+      throw new ApiError("not_found", { detail: "a WebSocket answers here" });
+    },
+    wsHandler: (socket) => accept(socket),
+  });
 }
 
 async function answer(

@@ -1,8 +1,8 @@
 /** A client of /v1/socket that remembers everything it was told. */
 import { WebSocket } from "ws";
-import type { ClientMessage, ServerMessage } from "#protocol";
+import type { ClientRequest, ServerMessage, View } from "#protocol";
 
-type Request = Extract<ClientMessage, { readonly id: string }>;
+type Request = ClientRequest | View;
 type WithoutId<M> = M extends unknown ? Omit<M, "id"> : never;
 
 const REPLY_WITHIN_MS = 10_000;
