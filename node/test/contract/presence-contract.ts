@@ -127,12 +127,12 @@ export function registerPresenceContract(name: string, makeHarness: () => Promis
 
       test("[T24] a session that nobody refreshes is gone after its time, together with its place", async () => {
         const roomId = names.id("room");
-        const [short, long] = [newClaim({ ttlMs: 300 }), newClaim({ ttlMs: 60_000 })];
+        const [short, long] = [newClaim({ ttlMs: 1000 }), newClaim({ ttlMs: 60_000 })];
         await enter(presence, short, { roomId });
         await enter(presence, long, { roomId });
         expect(await sessionsIn(other, roomId)).toEqual([short.sessionId, long.sessionId]);
 
-        await harness.elapse(400);
+        await harness.elapse(1100);
         expect(await other.getSession(short.sessionId)).toBeUndefined();
         expect(await sessionsIn(other, roomId)).toEqual([long.sessionId]);
         expect(await other.joinRoom({ roomId, sessionId: short.sessionId, capacity: 9, joinedAs: {} })).toEqual({
@@ -142,19 +142,19 @@ export function registerPresenceContract(name: string, makeHarness: () => Promis
 
       test("[T24] a session that was refreshed outlives its first time, together with its place", async () => {
         const roomId = names.id("room");
-        const claim = newClaim({ ttlMs: 300 });
+        const claim = newClaim({ ttlMs: 1000 });
         await enter(presence, claim, { roomId });
         await presence.refreshSessions({ node: "node-a", sessionIds: [claim.sessionId], ttlMs: 60_000 });
-        await harness.elapse(400);
+        await harness.elapse(1100);
         expect(await other.getSession(claim.sessionId)).toMatchObject({ roomId });
         expect(await sessionsIn(other, roomId)).toEqual([claim.sessionId]);
       });
 
       test("[T24] a session that ran out and is claimed anew begins without a room", async () => {
         const roomId = names.id("room");
-        const claim = newClaim({ ttlMs: 200 });
+        const claim = newClaim({ ttlMs: 1000 });
         await enter(presence, claim, { roomId });
-        await harness.elapse(300);
+        await harness.elapse(1100);
         const outcome = await other.putSession({ ...claim, ttlMs: TTL_MS });
         expect(outcome).toEqual({
           kind: "claimed",
@@ -192,7 +192,7 @@ export function registerPresenceContract(name: string, makeHarness: () => Promis
         const outcome = await other.refreshSessions({
           node: "node-many",
           sessionIds: [...sessionIds, "none"],
-          ttlMs: 1000,
+          ttlMs: TTL_MS,
         });
         expect(outcome.lost).toEqual(["none"]);
         expect(await presence.sessionsOfNode("node-many")).toHaveLength(450);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Presence } from "../../src/store/presence.ts";
 import { race } from "./harness.ts";
 import type { PresenceHarness } from "./presence-contract.ts";
-import { enter, names, newClaim, sessionsIn } from "./presence-contract.ts";
+import { enter, names, newClaim, sessionsIn, TTL_MS } from "./presence-contract.ts";
 
 export function registerPresenceRoomContract(name: string, makeHarness: () => Promise<PresenceHarness>): void {
   describe(`${name} as Presence, rooms`, () => {
@@ -87,7 +87,11 @@ export function registerPresenceRoomContract(name: string, makeHarness: () => Pr
       expect(await sessionsIn(presence, roomId)).toEqual([newer.sessionId]);
       // The older session lives on, in no room, until its socket is closed.
       expect(await presence.getSession(older.sessionId)).not.toHaveProperty("roomId");
-      const refreshed = await presence.refreshSessions({ node: "node-b", sessionIds: [older.sessionId], ttlMs: 1000 });
+      const refreshed = await presence.refreshSessions({
+        node: "node-b",
+        sessionIds: [older.sessionId],
+        ttlMs: TTL_MS,
+      });
       expect(refreshed).toEqual({ lost: [], rooms: new Map() });
     });
 

@@ -52,6 +52,8 @@ export class MongoConnection {
   readonly #models: ArchiveModels;
   #opening: Promise<void> | undefined;
   #migrated = false;
+  #away = false;
+  #closed = false;
 
   private constructor(options: MongoConnectionOptions) {
     this.#options = options;
@@ -72,7 +74,7 @@ export class MongoConnection {
         await opened.close();
         throw error;
       }
-      options.log?.warn({ err: error, store: "archive" }, "the archive's server is away");
+      opened.#noteAway(true);
     }
     return opened;
   }
@@ -96,6 +98,7 @@ export class MongoConnection {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#opening?.catch(() => {});
     await this.#connection.close();
   }
@@ -117,14 +120,20 @@ export class MongoConnection {
       await this.#connection.openUri(this.#options.url, clientOptions(this.#timeoutMs));
     }
     await migrate(this.#connection, this.#models);
+    this.#noteAway(false);
+    if (this.#migrated) return;
     this.#migrated = true;
-    this.#reportOutages();
+    this.#connection.on("disconnected", () => this.#noteAway(true));
+    this.#connection.on("connected", () => this.#noteAway(false));
   }
 
-  #reportOutages(): void {
+  /** One line per change. */
+  #noteAway(away: boolean): void {
+    if (this.#away === away || this.#closed) return;
+    this.#away = away;
     const { log } = this.#options;
-    this.#connection.on("disconnected", () => log?.warn({ store: "archive" }, "the archive's server is away"));
-    this.#connection.on("reconnected", () => log?.info({ store: "archive" }, "the archive's server is back"));
+    if (away) log?.warn({ store: "archive" }, "the archive's server is away");
+    else log?.info({ store: "archive" }, "the archive's server is back");
   }
 }
 

@@ -72,11 +72,7 @@ export class RedisConnection {
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const redis = new Redis(options.url, clientOptions(timeoutMs));
     reportOutages(redis, options.log);
-    await Promise.race([
-      new Promise<void>((resolve) => redis.once("ready", resolve)),
-      new Promise<void>((resolve) => redis.once("close", resolve)),
-      new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref()),
-    ]);
+    await firstOf(redis, ["ready", "close"], timeoutMs);
     return new RedisConnection(redis);
   }
 
@@ -99,10 +95,11 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise<void>((resolve) => this.#redis.once("end", resolve));
-    if (this.#redis.status === "end") return;
+    const { status } = this.#redis;
     this.#redis.disconnect();
-    await ended;
+    // Between two attempts there is no socket whose end could be waited for; disconnect() has stopped the next attempt.
+    if (["wait", "reconnecting", "close", "end"].includes(status)) return;
+    await firstOf(this.#redis, ["end"], DEFAULT_TIMEOUT_MS);
   }
 
   async #script(name: ScriptName, key: string, args: readonly (string | number)[]): Promise<unknown> {
@@ -126,6 +123,19 @@ function clientOptions(timeoutMs: number) {
     // After a failover the old primary answers READONLY until its address points to the new one.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
   } satisfies RedisOptions;
+}
+
+/** Resolves at the first of the events, or when the time is up. */
+async function firstOf(redis: Redis, events: readonly string[], timeoutMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      for (const event of events) redis.off(event, done);
+      resolve();
+    };
+    const timer = setTimeout(done, timeoutMs);
+    for (const event of events) redis.once(event, done);
+  });
 }
 
 function reportOutages(redis: Redis, log: RedisConnectionOptions["log"]): void {

@@ -205,13 +205,12 @@ class RedisPresence implements PresenceAdapter {
   async reapNode(node: string, roomId?: string): Promise<readonly RemovedSession[]> {
     return await this.#connection.run("reapNode", async (calls) => {
       const sessions = await this.#sessionsOf(calls, node);
+      const doomed = sessions.filter((session) => roomId === undefined || session.roomId === roomId);
       const removed: SessionRecord[] = [];
-      for (const session of sessions) {
-        if (roomId !== undefined && session.roomId !== roomId) continue;
-        const key = this.#keys.session(session.sessionId);
-        // Whoever deletes the record reports it; of two reapers that is one.
-        const [status, fields] = listOf(await calls.script("removeSession", key, node, ""));
-        if (status === "removed") removed.push((await this.#afterRemoval(calls, sessionOf(fields))).record);
+      for (let start = 0; start < doomed.length; start += MAX_BATCH) {
+        const batch = doomed.slice(start, start + MAX_BATCH);
+        const reaped = await Promise.all(batch.map((session) => this.#reap(calls, node, session.sessionId)));
+        removed.push(...reaped.filter((record) => record !== undefined));
       }
       if (roomId !== undefined) await this.#dropOrphans(calls, node, roomId);
       return await this.#withPeopleLeft(calls, removed);
@@ -315,6 +314,12 @@ class RedisPresence implements PresenceAdapter {
 
   async #clearNote(calls: RedisCalls, sessionId: string, roomId: string): Promise<void> {
     await calls.script("restoreRoom", this.#keys.session(sessionId), roomId, "", "");
+  }
+
+  /** Whoever deletes the record reports it; of two reapers that is one. */
+  async #reap(calls: RedisCalls, node: string, sessionId: string): Promise<SessionRecord | undefined> {
+    const [status, fields] = listOf(await calls.script("removeSession", this.#keys.session(sessionId), node, ""));
+    return status === "removed" ? (await this.#afterRemoval(calls, sessionOf(fields))).record : undefined;
   }
 
   /** Gives up the place of a session whose record is gone. */
