@@ -341,7 +341,8 @@ function printConfig(values: Values): string {
   return `${lines.join("\n")}\n`;
 }
 
-function helpText(): string {
+/** What `hearsay node --help` prints. */
+export function helpText(): string {
   const rows = OPTIONS.map((spec) => {
     const left = `  --${spec.name}${spec.kind === "boolean" ? "" : ` ${spec.argument ?? "VALUE"}`}`;
     const fallback = spec.fallback === undefined || spec.fallback === "" ? "" : ` (default ${String(spec.fallback)})`;

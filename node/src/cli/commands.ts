@@ -7,8 +7,9 @@ import { join } from "./join.ts";
 import { keygen } from "./keygen.ts";
 import { leave } from "./leave.ts";
 import { members } from "./members.ts";
+import { node } from "./node.ts";
 
-export const COMMANDS: readonly Command[] = [agent, members, join, leave, info, keygen];
+export const COMMANDS: readonly Command[] = [node, agent, members, join, leave, info, keygen];
 
 const HELP_WORDS = new Set(["help", "-h", "-help", "--help"]);
 
