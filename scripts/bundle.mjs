@@ -4,7 +4,7 @@
  * compressed, and fails over budget.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -36,6 +36,7 @@ async function bundleWeb() {
   const result = await build({
     entryPoints: { main: join(root, "web/src/main.tsx"), style: join(root, "web/src/styles/index.css") },
     outdir,
+    absWorkingDir: root,
     bundle: true,
     splitting: true,
     minify: true,
@@ -60,10 +61,10 @@ async function bundleWeb() {
 }
 
 function writeIndex(outdir, { script, style }) {
-  const href = (path) => `/${relative(outdir, join(root, path)).replaceAll("\\", "/")}`;
+  const href = (path) => `/${relative(outdir, join(root, path)).split(sep).join("/")}`;
   const html = readFileSync(join(root, "web/index.html"), "utf8")
-    .replace("%SCRIPT%", href(relative(root, join(process.cwd(), script))))
-    .replace("%STYLE%", href(relative(root, join(process.cwd(), style))));
+    .replace("%SCRIPT%", href(script))
+    .replace("%STYLE%", href(style));
   writeFileSync(join(outdir, "index.html"), html);
 }
 
@@ -84,7 +85,7 @@ function measure(outputs, script, style) {
     for (const { path: imported, kind } of byPath.get(path).imports)
       if (kind === "import-statement") pending.push(imported);
   }
-  const size = (path) => gzipBytes(join(process.cwd(), path));
+  const size = (path) => gzipBytes(join(root, path));
   const later = outputs.map(([path]) => path).filter((path) => path.endsWith(".js") && !first.has(path));
   return {
     firstPage: [...first].reduce((sum, path) => sum + size(path), 0),

@@ -31,7 +31,8 @@ async function enter(work: () => Promise<UserInfo>): Promise<void> {
   user.value = entered;
 }
 export const enterAsGuest = (displayName: string): Promise<void> => enter(() => client.guest({ displayName }));
-export const login = (handle: string, password: string): Promise<void> => enter(() => client.login({ handle, password }));
+export const login = (handle: string, password: string): Promise<void> =>
+  enter(() => client.login({ handle, password }));
 export const register = (handle: string, displayName: string, password: string): Promise<void> =>
   enter(() => client.register({ handle, displayName, password }));
 

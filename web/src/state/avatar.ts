@@ -2,7 +2,10 @@
 
 /** One or two graphemes: first letters of the first and last word, or the first emoji. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter((word) => word !== "");
+  const words = name
+    .trim()
+    .split(/\s+/)
+    .filter((word) => word !== "");
   const picked = words.length > 1 ? [words[0] ?? "", words.at(-1) ?? ""] : words;
   const first = picked.map((word) => firstGrapheme(word));
   return first.join("").toLocaleUpperCase() || "?";

@@ -120,7 +120,7 @@ export class Call {
     if (this.panel.value === "chat") this.unread.value = 0;
   }
 
-  async send(text: string, clientId = crypto.randomUUID()): Promise<void> {
+  async send(text: string, clientId = newClientId()): Promise<void> {
     const room = this.#room;
     if (room === undefined) return;
     this.log.value = withPending(this.log.value, { clientId, text, state: "sending" });
@@ -241,6 +241,11 @@ export class Call {
       );
     });
   }
+}
+
+/** crypto.randomUUID is only there with https. */
+function newClientId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("-");
 }
 
 function selfOf(room: Room): Person {

@@ -31,7 +31,9 @@ export class Lobby {
   readonly roomError = signal<string | undefined>(undefined);
   readonly path = signal<Path | undefined>(undefined);
   /** Before anybody came in there is no placement: the fastest node of the measurement. */
-  readonly nearest = signal<{ readonly node: string; readonly rttMs: number; readonly count: number } | undefined>(undefined);
+  readonly nearest = signal<{ readonly node: string; readonly rttMs: number; readonly count: number } | undefined>(
+    undefined,
+  );
   readonly measured = signal(false);
   readonly microphone = signal<DeviceState>(WAITING);
   readonly camera = signal<DeviceState>(WAITING);

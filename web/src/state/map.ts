@@ -25,7 +25,10 @@ export function layOut(names: readonly string[], distances: readonly Distance[])
 }
 
 /** Root of the round trip: a mesh of one continent and one far node stays readable. */
-function wantedOf(names: readonly string[], distances: readonly Distance[]): readonly (readonly (number | undefined)[])[] {
+function wantedOf(
+  names: readonly string[],
+  distances: readonly Distance[],
+): readonly (readonly (number | undefined)[])[] {
   const rtts = new Map<string, number>();
   for (const { from, to, rttMs } of distances) {
     const key = from < to ? `${from}\n${to}` : `${to}\n${from}`;

@@ -63,7 +63,13 @@ export function ratesOf(
   const older = new Map((before?.trunks ?? []).map((trunk) => [trunkKey(trunk), trunk]));
   for (const trunk of now.trunks) {
     const last = older.get(trunkKey(trunk));
-    if (last === undefined || elapsedMs <= 0 || trunk.bytesSent < last.bytesSent || trunk.bytesReceived < last.bytesReceived) continue;
+    if (
+      last === undefined ||
+      elapsedMs <= 0 ||
+      trunk.bytesSent < last.bytesSent ||
+      trunk.bytesReceived < last.bytesReceived
+    )
+      continue;
     const bps = (bytes: number): number => (bytes * 8_000) / elapsedMs;
     rates.set(trunkKey(trunk), {
       outBps: bps(trunk.bytesSent - last.bytesSent),

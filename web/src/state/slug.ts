@@ -9,6 +9,10 @@ export function slugFromInput(input: string): string {
   return text.replace(/^\/+/, "");
 }
 
+/** Whatever is no letter, digit, mark, part of an emoji (joiner and flags included), dash or underscore. */
+const NOT_ALLOWED =
+  /(?!\u200d|\ufe0f|\p{Emoji_Modifier}|\p{Regional_Indicator})[^\p{L}\p{N}\p{M}\p{Extended_Pictographic}_-]/gu;
+
 /** Turns a title into an address that is likely to be allowed: blanks become dashes, what cannot be is left out. */
 export function slugFromTitle(title: string): string {
   return title
@@ -16,7 +20,7 @@ export function slugFromTitle(title: string): string {
     .trim()
     .toLowerCase()
     .replace(/\s+/g, "-")
-    .replace(/[^\p{L}\p{N}\p{M}\p{Extended_Pictographic}\u200d\ufe0f\u{1f3fb}-\u{1f3ff}\u{1f1e6}-\u{1f1ff}_-]/gu, "")
+    .replace(NOT_ALLOWED, "")
     .replace(/-{2,}/g, "-")
     .replace(/^-|-$/g, "");
 }

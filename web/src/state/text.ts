@@ -1,6 +1,8 @@
 /** What people wrote, cut into what is shown. Pure. */
 
-export type Piece = { readonly kind: "text"; readonly text: string } | { readonly kind: "link"; readonly text: string; readonly href: string };
+export type Piece =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "link"; readonly text: string; readonly href: string };
 
 const LINK = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'’]/g;
 
@@ -22,7 +24,10 @@ export function isOnlyEmoji(text: string): boolean {
   const trimmed = text.trim();
   if (trimmed === "" || trimmed.length > 40) return false;
   const graphemes = [...new Intl.Segmenter().segment(trimmed)].map(({ segment }) => segment);
-  return graphemes.length <= 3 && graphemes.every((segment) => /\p{Extended_Pictographic}|\p{Regional_Indicator}{2}/u.test(segment));
+  return (
+    graphemes.length <= 3 &&
+    graphemes.every((segment) => /\p{Extended_Pictographic}|\p{Regional_Indicator}{2}/u.test(segment))
+  );
 }
 
 export interface Written {
@@ -45,7 +50,11 @@ export function timeOf(ms: number, locale: string): string {
   return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(ms);
 }
 
-export function dayOf(ms: number, nowMs: number, words: { readonly locale: string; readonly today: string; readonly yesterday: string }): string {
+export function dayOf(
+  ms: number,
+  nowMs: number,
+  words: { readonly locale: string; readonly today: string; readonly yesterday: string },
+): string {
   if (sameDay(ms, nowMs)) return words.today;
   if (sameDay(ms, nowMs - 86_400_000)) return words.yesterday;
   return new Intl.DateTimeFormat(words.locale, { weekday: "long", day: "numeric", month: "long" }).format(ms);

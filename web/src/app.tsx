@@ -1,0 +1,45 @@
+/** A page for each route; the focus follows, so that a screen reader hears where it is. */
+import { useEffect, useRef } from "preact/hooks";
+import { HomePage } from "./pages/home.tsx";
+import { MeshPage } from "./pages/mesh.tsx";
+import { NotFoundPage } from "./pages/not-found.tsx";
+import { RoomPage } from "./pages/room.tsx";
+import { t } from "./state/i18n.ts";
+import { type Route, route } from "./state/router.ts";
+
+const keyOf = (to: Route): string => (to.page === "room" ? `room ${to.slug}` : to.page);
+
+function Page({ to }: { readonly to: Route }) {
+  switch (to.page) {
+    case "home":
+      return <HomePage />;
+    case "room":
+      return <RoomPage slug={to.slug} />;
+    case "mesh":
+      return <MeshPage />;
+    case "notFound":
+      return <NotFoundPage />;
+  }
+}
+
+export function App() {
+  const to = route.value;
+  const key = keyOf(to);
+  const main = useRef<HTMLDivElement>(null);
+  const isFirst = useRef(true);
+  // The focus moves when the page changes, and only then.
+  useEffect(() => {
+    if (!isFirst.current) main.current?.focus({ preventScroll: true });
+    isFirst.current = false;
+  }, [key]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        {t("app.skip")}
+      </a>
+      <div id="main" class="page" tabIndex={-1} ref={main} key={key}>
+        <Page to={to} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,101 @@
+/** The call: stage, bar, and what opens beside them. */
+import { useEffect } from "preact/hooks";
+import { ConnectionBanner } from "../parts/banner.tsx";
+import { ChatPanel } from "../parts/chat-panel.tsx";
+import { Controls } from "../parts/controls.tsx";
+import { Icon } from "../parts/icons.tsx";
+import { DevicesPanel, PeoplePanel } from "../parts/people-panel.tsx";
+import { Stage } from "../parts/stage.tsx";
+import type { Call } from "../state/call.ts";
+import { maybe, t } from "../state/i18n.ts";
+
+function CallBar({ call }: { readonly call: Call }) {
+  const path = call.path.value;
+  const quality = call.quality.value;
+  return (
+    <header class="call-bar">
+      <h1>{call.title.value === "" ? call.slug : call.title.value}</h1>
+      <button type="button" class="chip" onClick={() => call.show("people")} data-testid="people-count">
+        <Icon name="people" />
+        <span class="hidden">{t("call.people")}: </span>
+        {call.people.value.length}
+      </button>
+      {path !== undefined && (
+        <button
+          type="button"
+          class={`chip node ${quality}`}
+          onClick={() => call.show("devices")}
+          title={`${path.why} (${t(`call.quality.${quality}`)})`}
+          data-testid="node"
+          data-node={path.node.name}
+        >
+          <span class="dot" aria-hidden="true" />
+          <span class="hidden">{t(`call.quality.${quality}`)}, </span>
+          {t("call.node", { node: path.node.name })}
+        </button>
+      )}
+    </header>
+  );
+}
+
+function Notices({ call }: { readonly call: Call }) {
+  const failed = call.deviceError.value;
+  return (
+    <div class="notices">
+      {call.playbackBlocked.value && (
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => void call.room?.startAudio()}
+          data-testid="tap-to-hear"
+        >
+          <Icon name="sound" />
+          {t("call.tapToHear")}
+        </button>
+      )}
+      {failed !== undefined && (
+        <p class="banner bad" role="alert" data-testid="device-error">
+          {t(failed.source === "camera" ? "device.camera" : "device.microphone")}:{" "}
+          {maybe(`device.error.${failed.code}`) ?? failed.code}
+          <button
+            type="button"
+            class="ghost icon-only"
+            aria-label={t("people.close")}
+            onClick={() => {
+              call.deviceError.value = undefined;
+            }}
+          >
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function CallPage({ call }: { readonly call: Call }) {
+  const panel = call.panel.value;
+  useEffect(() => {
+    document.title = `${call.title.value} · Hearsay`;
+  }, [call, call.title.value]);
+  return (
+    <main
+      class={panel === "none" ? "call" : "call with-panel"}
+      data-testid="call"
+      data-connection={call.connection.value}
+      data-media={call.media.value}
+    >
+      <CallBar call={call} />
+      <ConnectionBanner call={call} />
+      <Stage call={call} />
+      <Notices call={call} />
+      {panel === "chat" && <ChatPanel call={call} />}
+      {panel === "people" && <PeoplePanel call={call} />}
+      {panel === "devices" && <DevicesPanel call={call} />}
+      <Controls call={call} />
+      <p class="hidden" aria-live="polite" data-testid="announcement">
+        {call.announcement.value}
+      </p>
+    </main>
+  );
+}

@@ -1,0 +1,86 @@
+/** One person on the stage: picture or initials, name, what is off, who speaks. */
+import { useEffect, useRef } from "preact/hooks";
+import type { RemoteTrack, Room } from "../../../client-sdk/src/index.ts";
+import type { Person } from "../state/call.ts";
+import { t } from "../state/i18n.ts";
+import { Avatar } from "./avatar.tsx";
+import { Icon } from "./icons.tsx";
+import { OwnVideo } from "./own-video.tsx";
+
+interface TileProps {
+  readonly person: Person;
+  readonly room: Room | undefined;
+  readonly isSpeaking: boolean;
+  readonly selfTrack: MediaStreamTrack | undefined;
+  readonly isFloating?: boolean;
+}
+
+function RemoteVideo({
+  track,
+  room,
+  personId,
+  isVisible,
+}: {
+  readonly track: RemoteTrack;
+  readonly room: Room | undefined;
+  readonly personId: string;
+  readonly isVisible: boolean;
+}) {
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    const element = video.current;
+    return element === null ? undefined : track.attach(element);
+  }, [track]);
+  useEffect(() => {
+    const element = video.current;
+    return element === null || !isVisible ? undefined : room?.observe(element, personId, track.source);
+  }, [room, personId, track, isVisible]);
+  return (
+    <video
+      ref={video}
+      class={isVisible ? "" : "unseen"}
+      autoplay
+      playsInline
+      muted
+      tabIndex={-1}
+      data-testid="remote-video"
+    />
+  );
+}
+
+function Picture({ person, room, selfTrack }: TileProps) {
+  if (person.isSelf) return selfTrack === undefined ? null : <OwnVideo track={selfTrack} label={t("lobby.preview")} />;
+  const track = person.screen ?? person.camera;
+  if (track === undefined) return null;
+  const isVisible = !track.muted;
+  return <RemoteVideo track={track} room={room} personId={person.id} isVisible={isVisible} />;
+}
+
+export function Tile(props: TileProps) {
+  const { person, isSpeaking, isFloating = false } = props;
+  const hasPicture = person.isSelf ? props.selfTrack !== undefined : person.cameraOn || person.screen !== undefined;
+  const name = person.isSelf ? t("call.youName", { name: person.name }) : person.name;
+  const states = [
+    ...(person.micOn ? [] : [t("call.muted")]),
+    ...(isSpeaking ? [t("call.speaking")] : []),
+    ...(person.isReconnecting ? [t("call.tileReconnecting")] : []),
+  ];
+  return (
+    <article
+      class={`tile${isSpeaking && person.micOn ? " speaking" : ""}${isFloating ? " floating" : ""}${person.isReconnecting ? " away" : ""}`}
+      aria-label={[name, ...states].join(", ")}
+      data-testid={person.isSelf ? "tile-self" : "tile"}
+      data-participant={person.id}
+      data-muted={!person.micOn}
+      data-camera={hasPicture}
+    >
+      <Picture {...props} />
+      {!hasPicture && <Avatar id={person.id} name={person.name} large />}
+      {person.isReconnecting && <p class="tile-state">{t("call.tileReconnecting")}</p>}
+      <p class="tile-name" aria-hidden="true">
+        {!person.micOn && <Icon name="micOff" />}
+        <span>{person.isSelf ? t("call.you") : person.name}</span>
+      </p>
+    </article>
+  );
+}
