@@ -126,6 +126,7 @@ test("[H12] a request carries one of our codes when it fails", async () => {
     [Object.assign(new Error("late"), { name: "TimeoutError" }), "timeout"],
     [Object.assign(new Error("no"), { name: "RemoteError", code: "unknown_track" }), "unknown_track"],
     [Object.assign(new Error("no"), { code: "x".repeat(500) }), "failed"],
+    [Object.assign(new Error("no"), { name: "RemoteError", code: "unknown_member" }), "unknown_node"],
     [Object.assign(new Error("no"), { code: 7 }), "failed"],
     [new Error("?"), "failed"],
   ];

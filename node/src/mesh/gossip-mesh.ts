@@ -173,6 +173,9 @@ function toMeshError(
   if (request.isAborted) return new MeshError("aborted", text, { cause: error });
   if (error instanceof Error && error.name === "TimeoutError") return new MeshError("timeout", text, { cause: error });
   const code = error instanceof Error && "code" in error ? error.code : undefined;
+  // The agent's own words for a member that is gone, or that never spoke to us.
+  if (code === "unknown_member" || code === "not_speaking")
+    return new MeshError("unknown_node", text, { cause: error });
   const isUsable = typeof code === "string" && code.length > 0 && code.length <= MAX_CODE;
   return new MeshError(isUsable ? code : "failed", text, { cause: error });
 }

@@ -73,3 +73,11 @@ test("[Y4] the number of wanted tracks is bounded; what is released makes place"
   expect(demand.want("r", "t5", [])).toBe(true);
   expect(demand.want("r", "late", [""])).toBe(true);
 });
+
+test("[Y4] at the bound a wanted track that nobody publishes any more makes place", () => {
+  const demand = new Demand();
+  for (let i = 0; i < MAX_WANTED_TRACKS; i += 1) demand.want("r", `t${i}`, [""]);
+  demand.update((_, trackId) => (trackId === "t9" ? undefined : { node: "x", track: track(trackId) }), 0);
+  expect(demand.want("r", "late", [""])).toBe(true);
+  expect(demand.want("r", "later", [""])).toBe(false);
+});

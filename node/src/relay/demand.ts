@@ -20,13 +20,15 @@ export type FindOwner = (
 ) => { readonly node: string; readonly track: TrackDescription } | undefined;
 
 export const LINGER_MS = 2_000;
-/** Tracks that slots of this node may want at once; further ones wait until others are released. */
+/** Tracks that slots of this node may want at once; at the bound one that nobody publishes any more makes place. */
 export const MAX_WANTED_TRACKS = 4_096;
 
 interface Want {
   readonly roomId: string;
   readonly trackId: string;
   readonly layers: readonly string[];
+  /** Nobody published it when it was looked for last. */
+  isOrphan: boolean;
 }
 interface Held {
   readonly node: string;
@@ -46,8 +48,8 @@ export class Demand {
       this.#wants.delete(key);
       return true;
     }
-    if (!this.#wants.has(key) && this.#wants.size >= MAX_WANTED_TRACKS) return false;
-    this.#wants.set(key, { roomId, trackId, layers });
+    if (!this.#wants.has(key) && !this.#hasPlace()) return false;
+    this.#wants.set(key, { roomId, trackId, layers, isOrphan: false });
     return true;
   }
 
@@ -78,10 +80,18 @@ export class Demand {
     return earliestMs;
   }
 
+  #hasPlace(): boolean {
+    if (this.#wants.size < MAX_WANTED_TRACKS) return true;
+    for (const [key, want] of this.#wants) if (want.isOrphan) return this.#wants.delete(key);
+    return false;
+  }
+
   #wantedNow(findOwner: FindOwner): ReadonlyMap<StreamKey, { readonly node: string; readonly stream: WantedStream }> {
     const wanted = new Map<StreamKey, { readonly node: string; readonly stream: WantedStream }>();
-    for (const { roomId, trackId, layers } of this.#wants.values()) {
+    for (const want of this.#wants.values()) {
+      const { roomId, trackId, layers } = want;
       const owner = findOwner(roomId, trackId);
+      want.isOrphan = owner === undefined;
       if (owner === undefined) continue;
       for (const layer of layersOf(owner.track, layers)) {
         const stream = { roomId, track: owner.track, layer };

@@ -23,7 +23,7 @@ export const STATE_TOPIC = "room.state";
 export const ANTI_ENTROPY_MS = 15_000;
 export const REQUEST_TIMEOUT_MS = 2_000;
 /** How long a newcomer waits for the words of the others; whoever answers later is announced as joining. */
-export const JOIN_SYNC_MS = 1_000;
+export const JOIN_SYNC_MS = 600;
 export const MAX_PEERS_PER_ROOM = 256;
 const FIRST_RETRY_MS = 500;
 /** A node that Presence named may serve the room only in a moment; after so many rounds without it, it is let go. */

@@ -78,7 +78,10 @@ export interface RoomService {
   setView(sessionId: string, visible: View["visible"]): void;
   /** Fans a stored message out to everyone present here and to the other nodes of the room. */
   post(roomId: string, message: ChatMessage, otherNodes: readonly string[]): void;
-  /** Occupants that were reaped because their node died. */
+  /**
+   * Occupants of this node were reaped because it died. They are shown as reconnecting until the resume time since then is
+   * over, as after the mesh's own word; nothing happens while the mesh lists the node as alive.
+   */
   forgetNode(node: string): void;
   participants(roomId: string): readonly ParticipantInfo[];
   /** For the third door: called with the session whose media transport is gone for 30 s. */
