@@ -179,8 +179,8 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 };
 
 function monitor({ seq, body }: Request, context: CommandContext): Reply {
-  const word = textField(body, "LogLevel");
-  const least = LEVELS[word.toUpperCase()];
+  const word = textField(body, "LogLevel").toUpperCase();
+  const least = LEVELS[word];
   if (least === undefined) return { error: `Unknown log level: ${word}` };
   if (context.hasMonitor) return { error: RpcError.monitorExists };
   const show = (line: LogLine): void => {

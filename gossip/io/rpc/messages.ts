@@ -55,7 +55,7 @@ export function memberRecord(member: Member): RpcWritable {
     Name: member.name,
     Addr: addressBytes(member.host) ?? null,
     Port: member.port,
-    Tags: { ...member.tags },
+    Tags: new Map(Object.entries(member.tags)),
     Status: member.status,
   };
   for (const [i, field] of VERSION_FIELDS.entries()) record[field] = member.versions[i] ?? 0;
