@@ -74,6 +74,7 @@ class TrunkRelay implements Relay {
   readonly #stats = new RelayStats();
   readonly #refusals = new Map<TrunkRefusal, number>(TRUNK_REFUSALS.map((code) => [code, 0]));
   #unsubscribe: (() => void)[] | undefined;
+  #begun = 0;
   #armedForMs = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => undefined;
 
@@ -184,7 +185,10 @@ class TrunkRelay implements Relay {
   #trunk(node: string): Trunk | undefined {
     const known = this.#trunks.get(node);
     if (known !== undefined || this.#mesh.node(node) === undefined || node === this.#mesh.self.name) return known;
-    const trunk = new Trunk(node, this.#trunkParts);
+    // A generator of its own for every session with a node, or the ids of its trunks would come again after a return.
+    this.#begun += 1;
+    const random = this.#trunkParts.random.fork(`session ${this.#begun}`);
+    const trunk = new Trunk(node, { ...this.#trunkParts, random });
     this.#trunks.set(node, trunk);
     return trunk;
   }

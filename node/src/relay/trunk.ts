@@ -37,9 +37,11 @@ export class Trunk {
   constructor(peer: string, parts: TrunkParts) {
     this.peer = peer;
     this.#parts = parts;
-    const random = parts.random.fork(`trunk ${peer}`);
     const versions = parts.versions === undefined ? {} : { versions: parts.versions };
-    this.session = new TrunkSession({ self: parts.mesh.self.name, peer, random, ...versions }, this.#sink());
+    this.session = new TrunkSession(
+      { self: parts.mesh.self.name, peer, random: parts.random, ...versions },
+      this.#sink(),
+    );
   }
 
   /** Runs something on the session and then sees to its timer. */

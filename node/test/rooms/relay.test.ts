@@ -151,6 +151,23 @@ test("[Y21] a killed node's trunks end, and who resumes elsewhere is seen again"
   expect(world.seenAt("a")).toEqual(["xa@a", "xb@c", "xc@c"]);
 });
 
+test("[Y18] trunks with a node that was thought dead and returned have new ids", async () => {
+  const world = await call("a", "b");
+  const seen = new Set<string>();
+  for (let i = 0; i < 3; i += 1) {
+    for (const trunkId of world.at("a").media.trunks.keys()) seen.add(trunkId);
+    world.network.suspectWrongly("b", true);
+    world.network.suspectWrongly("a", true);
+    await world.clock.advance(500);
+    expect(world.at("a").media.trunks.size).toBe(0);
+    world.network.suspectWrongly("b", false);
+    world.network.suspectWrongly("a", false);
+    await world.clock.advance(5_000);
+    expectAllDelivered(world);
+  }
+  expect(seen.size).toBe(3);
+});
+
 test("[Y19] while requests do not pass, attempts go on with growing pauses, and succeed afterwards", async () => {
   const world = new RoomWorld();
   await world.boot("a", "b");
