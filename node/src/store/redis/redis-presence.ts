@@ -43,6 +43,9 @@ export interface RedisPresenceOptions extends RedisConnectionOptions {
   readonly reached?: (point: FaultPoint) => void;
 }
 
+/** For removePlace: nobody asks whether the person is still inside, so the room need not be searched. */
+const NOBODY = "*";
+
 /** A node's list of sessions outlives every session in it, and is forgotten some time after the node. */
 const NODE_KEPT_MS = 172_800_000;
 
@@ -142,7 +145,9 @@ class RedisPresence implements PresenceAdapter {
       const [status, fields] = listOf(
         await calls.script("removeSession", this.#keys.session(sessionId), owner.node, owner.epoch),
       );
-      return status === "removed" ? await this.#afterRemoval(calls, sessionOf(fields)) : undefined;
+      if (status !== "removed") return undefined;
+      const record = sessionOf(fields);
+      return { record, personInside: await this.#afterRemoval(calls, record, record.userId) };
     });
   }
 
@@ -171,7 +176,7 @@ class RedisPresence implements PresenceAdapter {
         people: integerOf(people),
       } as const;
       if (before.roomId === "" || before.roomId === join.roomId) return outcome;
-      await calls.script("removePlace", this.#keys.room(before.roomId), join.sessionId, "", "", "");
+      await calls.script("removePlace", this.#keys.room(before.roomId), join.sessionId, "", "", NOBODY);
       return { ...outcome, leftRoomId: before.roomId };
     });
   }
@@ -296,7 +301,7 @@ class RedisPresence implements PresenceAdapter {
   ): Promise<SessionRecord | undefined> {
     const now = await this.#read(calls, session.sessionId);
     if (now?.roomId !== roomId) {
-      await calls.script("removePlace", this.#keys.room(roomId), session.sessionId, "", session.epoch, "");
+      await calls.script("removePlace", this.#keys.room(roomId), session.sessionId, "", session.epoch, NOBODY);
       return undefined;
     }
     if (now.epoch !== session.epoch) await this.#renewPlace(calls, { ...now, roomId }, ttlMs);
@@ -319,25 +324,27 @@ class RedisPresence implements PresenceAdapter {
   /** Whoever deletes the record reports it; of two reapers that is one. */
   async #reap(calls: RedisCalls, node: string, sessionId: string): Promise<SessionRecord | undefined> {
     const [status, fields] = listOf(await calls.script("removeSession", this.#keys.session(sessionId), node, ""));
-    return status === "removed" ? (await this.#afterRemoval(calls, sessionOf(fields))).record : undefined;
+    if (status !== "removed") return undefined;
+    const record = sessionOf(fields);
+    await this.#afterRemoval(calls, record, NOBODY);
+    return record;
   }
 
-  /** Gives up the place of a session whose record is gone. */
-  async #afterRemoval(calls: RedisCalls, record: SessionRecord): Promise<RemovedSession> {
+  /** Gives up the place of a session whose record is gone; answers whether the person has another place in the room. */
+  async #afterRemoval(calls: RedisCalls, record: SessionRecord, userId: string): Promise<boolean> {
     this.#reached("remove.removed");
     await calls.command("SREM", this.#keys.node(record.node), record.sessionId);
-    if (record.roomId === undefined) return { record, personInside: false };
-    const { sessionId, epoch, userId } = record;
+    if (record.roomId === undefined) return false;
     const key = this.#keys.room(record.roomId);
-    const [personInside] = listOf(await calls.script("removePlace", key, sessionId, "", epoch, userId));
-    return { record, personInside: personInside === 1 };
+    const [personInside] = listOf(await calls.script("removePlace", key, record.sessionId, "", record.epoch, userId));
+    return personInside === 1;
   }
 
   /** Places of the dead node whose session somebody deleted without getting as far as the place. */
   async #dropOrphans(calls: RedisCalls, node: string, roomId: string): Promise<void> {
     for (const place of await this.#places(calls, roomId)) {
       if (place.node !== node || (await this.#read(calls, place.sessionId)) !== undefined) continue;
-      await calls.script("removePlace", this.#keys.room(roomId), place.sessionId, node, place.epoch, "");
+      await calls.script("removePlace", this.#keys.room(roomId), place.sessionId, node, place.epoch, NOBODY);
     }
   }
 

@@ -76,18 +76,18 @@ return 1
 `;
 
 /**
- * ARGV: sessionId, node ('' for any), greatest epoch ('' for any), userId ('' when unknown).
+ * ARGV: sessionId, node ('' for any), greatest epoch ('' for any), userId ('' when unknown, '*' when nobody asks).
  * Answers { 1 when the person has another place, the place removed or nothing }.
  */
 export const REMOVE_PLACE = `${PLACES}
 local held = redis.call('HMGET', place(ARGV[1]), 'node', 'epoch', 'userId')
 local userId, removed = ARGV[4], {}
 if held[1] and (ARGV[2] == '' or held[1] == ARGV[2]) and (ARGV[3] == '' or tonumber(held[2]) <= tonumber(ARGV[3])) then
-  userId = held[3]
+  if userId == '' then userId = held[3] end
   removed = redis.call('HGETALL', place(ARGV[1]))
   forget(ARGV[1])
 end
-if userId ~= '' then
+if userId ~= '' and userId ~= '*' then
   for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
     if redis.call('HGET', place(id), 'userId') == userId then return {1, removed} end
   end
