@@ -1,7 +1,7 @@
 // The name of a room in its address: what a maker may pick, when two names are one, and when two look alike.
 // Pure; the rules are [T50…T57] of store/SPEC.md.
 
-import { foldCase } from "./case-fold.ts";
+import { foldCase } from "../store/case-fold.ts";
 import { replaceFoldedLookAlikes, replaceWrittenLookAlikes } from "./confusables.ts";
 
 export type SlugProblem =

@@ -1,6 +1,5 @@
 // The part of the Archive's contract that does not depend on the server: argument checks, text that can be stored, closed state.
 
-import { handleKeyOf } from "../room/case-fold.ts";
 import type {
   AddMemberOutcome,
   AppendMessageOutcome,
@@ -20,6 +19,7 @@ import type {
   UserRecord,
 } from "./archive.ts";
 import { MAX_PAGE, MAX_TEXT_CHARS } from "./archive.ts";
+import { handleKeyOf } from "./case-fold.ts";
 import {
   ANY_COUNT,
   bad,
