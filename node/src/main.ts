@@ -1,6 +1,5 @@
 // The `hearsay` command: connects the process to its subcommands.
 
-import "reflect-metadata";
 import type { CommandIo } from "./cli/command.ts";
 import { runCommandLine } from "./cli/commands.ts";
 
