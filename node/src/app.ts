@@ -146,7 +146,8 @@ class NodeApp implements App {
   async #build(): Promise<void> {
     const { config } = this;
     const info = packageInfo();
-    mkdirSync(config.dataDir, { recursive: true });
+    // Password hashes and keys lie in it.
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
     const stores = await this.#openStores();
     const media = this.#parts.media ?? this.#createMedia();
     const { candidates } = await media.start();

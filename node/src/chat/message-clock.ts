@@ -2,7 +2,7 @@
  * Ids of messages: ULIDs of a hybrid clock. A new id is above the newest that the room has, whatever this machine's clock
  * says, so an answer always sorts after its question. Pure but for the randomness it is given.
  */
-import { encodeTime, incrementBase32, ulid } from "ulid";
+import { incrementBase32, ulid } from "ulid";
 
 const TIME_CHARS = 10;
 /** Rooms whose newest id is remembered; at the bound the one used longest ago is forgotten, and asked of the store again. */
@@ -50,6 +50,3 @@ export const maxId = (a: string | undefined, b: string | undefined): string | un
   if (a === undefined || b === undefined) return a ?? b;
   return a > b ? a : b;
 };
-
-/** The least id of a moment, for comparing. */
-export const floorOf = (wallMs: number): string => `${encodeTime(wallMs, TIME_CHARS)}${"0".repeat(16)}`;

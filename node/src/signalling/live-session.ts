@@ -253,5 +253,5 @@ function placeLost(occupants: readonly Occupant[], claims: SessionClaims): Refus
       occupant.generation > claims.generation,
   );
   if (isSuperseded) return { code: "session_superseded", detail: "a newer session of this device is in the room" };
-  return { code: "token_expired", detail: "the place is gone; ask for a new room token" };
+  return { code: "token_used", detail: "the place of this token was given up; ask for a new room token" };
 }

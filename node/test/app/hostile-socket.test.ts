@@ -109,7 +109,7 @@ describe("bad input on the socket", () => {
       code: "already_joined",
     });
     expect(await inside.client.request({ type: "leave" })).toMatchObject({ type: "ok" });
-    expect(await inside.client.request({ type: "join", token: ticket.token })).toMatchObject({ code: "token_expired" });
+    expect(await inside.client.request({ type: "join", token: ticket.token })).toMatchObject({ code: "token_used" });
     const next = expectStatus(200, await mesh.ticket(node, inside.session, slug));
     expect(await inside.client.request({ type: "join", token: next.token })).toMatchObject({ type: "joined" });
     await inside.client.request({ type: "leave" });
