@@ -39,6 +39,7 @@ export class MemoryNetwork {
   readonly #nodes = new Map<string, MemoryMesh>();
   readonly #cut = new Set<string>();
   readonly #rtts = new Map<string, number>();
+  #requests = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.clock = options.clock ?? systemClock;
@@ -131,6 +132,12 @@ export class MemoryNetwork {
     return !isLost && !this.#cut.has(pairKey(from, to)) && this.#nodes.has(from);
   }
 
+  /** Of the network and not of a node: one that comes back must not repeat the ids of its earlier life. */
+  nextRequestId(): string {
+    this.#requests += 1;
+    return `#${this.#requests}`;
+  }
+
   live(name: string): MemoryMesh | undefined {
     return this.#nodes.get(name);
   }
@@ -154,7 +161,6 @@ export class MemoryMesh implements Mesh {
   readonly #answered = new Map<string, Promise<Reply>>();
   /** Names that reportSilent was called with, for assertions. */
   readonly silentReports: string[] = [];
-  #requests = 0;
   #closed = false;
 
   constructor(network: MemoryNetwork, self: MeshNode) {
@@ -197,8 +203,7 @@ export class MemoryMesh implements Mesh {
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<unknown> {
     if (this.node(node) === undefined) throw new MeshError("unknown_node", `no node ${node} is in the mesh`);
-    this.#requests += 1;
-    const id = `${this.#self.name}#${this.#requests}`;
+    const id = this.#network.nextRequestId();
     const sent = structuredClone(body);
     const untilMs = this.#network.clock.nowMs() + (options.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
     for (;;) {

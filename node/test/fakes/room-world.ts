@@ -103,7 +103,12 @@ export class RoomWorld {
   async publish(
     node: string,
     sessionId: string,
-    options: { readonly fresh?: boolean; readonly layers?: readonly string[]; readonly videoSlots?: number } = {},
+    options: {
+      readonly fresh?: boolean;
+      readonly layers?: readonly string[];
+      readonly videoSlots?: number;
+      readonly audioSlots?: number;
+    } = {},
   ): Promise<{ readonly audio: string; readonly video: string }> {
     const sdp = fakeOffer({
       tracks: [
@@ -111,6 +116,7 @@ export class RoomWorld {
         { mid: "1", kind: "video", ...(options.layers === undefined ? {} : { layers: options.layers }) },
       ],
       videoSlots: options.videoSlots ?? 4,
+      audioSlots: options.audioSlots ?? 3,
     });
     const tracks = [
       { mid: "0", kind: "audio" as const, source: "microphone" as const },
