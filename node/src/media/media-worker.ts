@@ -24,13 +24,15 @@ function serve(port: MessagePort, data: WorkerData): void {
         (error: unknown) => {
           // A refusal is an answer; anything else is a bug, and the thread ends with its cause.
           if (!(error instanceof MediaError) && message.call !== "start") throw error;
-          const code = error instanceof MediaError ? error.code : undefined;
-          post({
-            kind: "refused",
-            id: message.id,
-            code,
-            detail: error instanceof Error ? describe(error) : String(error),
-          });
+          if (error instanceof MediaError)
+            post({ kind: "refused", id: message.id, code: error.code, detail: error.detail });
+          else
+            post({
+              kind: "refused",
+              id: message.id,
+              code: undefined,
+              detail: error instanceof Error ? describe(error) : String(error),
+            });
         },
       )
       .catch((error: unknown) => setImmediate(() => rethrow(error)));

@@ -18,6 +18,7 @@ const STOP_LIMIT_MS = 2_000;
 
 export class ThreadPlane implements MediaPlane {
   #options: MediaHostOptions;
+  readonly #entry: URL;
   readonly #log: MediaLog;
   readonly #event: (event: MediaEvent) => void;
   readonly #waiting = new Map<number, Waiting>();
@@ -25,7 +26,14 @@ export class ThreadPlane implements MediaPlane {
   #nextId = 1;
   #stopping = false;
 
-  constructor(options: MediaHostOptions, log: MediaLog, event: (event: MediaEvent) => void) {
+  /** `entry` is the script of the thread; another than ours only in tests. */
+  constructor(
+    options: MediaHostOptions,
+    log: MediaLog,
+    event: (event: MediaEvent) => void,
+    entry: URL = new URL("./media-worker.js", import.meta.url),
+  ) {
+    this.#entry = entry;
     this.#options = options;
     this.#log = log;
     this.#event = event;
@@ -34,11 +42,11 @@ export class ThreadPlane implements MediaPlane {
   /** Also starts a worker anew after it has failed, on the same port. */
   async start(): Promise<CallResult<"start">> {
     const workerData: WorkerData = { hearsayMedia: this.#options };
-    const worker = new Worker(new URL("./media-worker.js", import.meta.url), { workerData, name: "hearsay-media" });
+    const worker = new Worker(this.#entry, { workerData, name: "hearsay-media" });
     this.#worker = worker;
     worker.on("message", (message: FromWorker) => this.#handle(message));
-    worker.on("error", (error) => this.#fail(error.stack ?? error.message));
-    worker.on("exit", (code) => this.#fail(`the worker ended with code ${code}`));
+    worker.on("error", (error) => this.#fail(worker, error.stack ?? error.message));
+    worker.on("exit", (code) => this.#fail(worker, `the worker ended with code ${code}`));
     const started = await this.#ask("start", undefined);
     const port = started.candidates[0]?.port;
     if (port !== undefined) this.#options = { ...this.#options, port };
@@ -137,8 +145,9 @@ export class ThreadPlane implements MediaPlane {
     }
   }
 
-  #fail(message: string): void {
-    if (this.#worker === undefined) return;
+  /** A thread that fails says so twice (error, exit), and by the second time another may run in its place. */
+  #fail(worker: Worker, message: string): void {
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const waiting of this.#waiting.values())
       waiting.reject(new MediaError("media_unavailable", "the media worker ended"));
