@@ -144,13 +144,14 @@ function Greeting() {
 
 export function HomePage() {
   const person = user.value;
+  const isKnown = person !== null && person !== undefined;
   useEffect(() => {
     document.title = "Hearsay";
   }, []);
   return (
     <>
       <TopBar here="home" />
-      <main class="home">
+      <main class={isKnown ? "home known" : "home"}>
         <section class="hero">
           <Ripples />
           <h1>{t("app.hero")}</h1>
@@ -159,7 +160,7 @@ export function HomePage() {
         </section>
         <div class="stack">
           <Greeting />
-          {person === null || person === undefined ? <AuthForm /> : person.guest ? <Guest /> : <Member />}
+          {!isKnown ? <AuthForm /> : person.guest ? <Guest /> : <Member />}
         </div>
       </main>
     </>

@@ -10,13 +10,12 @@ const BUTTONS = { guest: "auth.enterGuest", login: "auth.login", register: "auth
 
 function Ways({ way, onWay }: { readonly way: Way; readonly onWay: (way: Way) => void }) {
   return (
-    <div class="tabs" role="tablist" aria-labelledby="auth-title">
+    <div class="tabs" role="group" aria-labelledby="auth-title">
       {WAYS.map((option) => (
         <button
           type="button"
-          role="tab"
           key={option}
-          aria-selected={way === option}
+          aria-pressed={way === option}
           data-testid={`auth-tab-${option}`}
           onClick={() => onWay(option)}
         >

@@ -7,6 +7,8 @@ import { Icon, type IconName } from "./icons.tsx";
 interface ControlProps {
   readonly icon: IconName;
   readonly label: string;
+  /** What is written under the icon; part of `label`. */
+  readonly short?: string;
   readonly onClick: () => void;
   readonly testId: string;
   readonly class?: string;
@@ -15,7 +17,17 @@ interface ControlProps {
   readonly badge?: number;
 }
 
-function Control({ icon, label, onClick, testId, class: className, pressed, shortcut, badge = 0 }: ControlProps) {
+function Control({
+  icon,
+  label,
+  short = label,
+  onClick,
+  testId,
+  class: className,
+  pressed,
+  shortcut,
+  badge = 0,
+}: ControlProps) {
   const full = badge > 0 ? `${label}, ${t("call.unread", { count: badge })}` : label;
   return (
     <button
@@ -30,7 +42,7 @@ function Control({ icon, label, onClick, testId, class: className, pressed, shor
     >
       <Icon name={icon} />
       <span class="control-label" aria-hidden="true">
-        {label}
+        {short}
       </span>
       {badge > 0 && (
         <span class="badge" aria-hidden="true" data-testid="unread">
@@ -81,6 +93,7 @@ export function Controls({ call }: { readonly call: Call }) {
       <Control
         icon={cameraOn ? "camera" : "cameraOff"}
         label={t(cameraOn ? "call.cameraOff" : "call.cameraOn")}
+        short={t("call.camera")}
         class={cameraOn ? "" : "off"}
         shortcut="Alt+V"
         onClick={() => void call.toggleCamera()}

@@ -22,7 +22,7 @@ export function Panel({ title, closeLabel, onClose, testId, children }: PanelPro
   }, []);
   return (
     <aside
-      class="panel"
+      class={`panel ${testId}`}
       aria-label={title}
       data-testid={testId}
       onKeyDown={(event) => {
