@@ -5,7 +5,8 @@
  */
 import { expect, test } from "@jest/globals";
 import { type Random, seededRandom } from "#gossip";
-import { RoomWorld } from "../fakes/room-world.ts";
+import type { ParticipantInfo } from "#protocol";
+import { type FakeClient, ROOM, RoomWorld } from "../fakes/room-world.ts";
 
 const NODES = ["a", "b", "c", "d"];
 const PEOPLE = ["ann", "bob", "cid", "dee", "eve"];
@@ -24,6 +25,7 @@ class RandomCall {
   readonly #here = new Map<string, Presence>();
   /** Every session that ever was on a node. */
   readonly #placed = new Map<string, { readonly node: string; readonly sessionId: string }>();
+  readonly #views = new Map<string, { readonly client: FakeClient; readonly others: readonly ParticipantInfo[] }>();
   #generation = 0;
   readonly counts = { joins: 0, resumes: 0, refreshes: 0, leaves: 0, kills: 0, cuts: 0 };
 
@@ -60,6 +62,29 @@ class RandomCall {
     const present = [...this.#here].map(([person, { node }]) => `${person}@${node}`).sort();
     const serving = new Set([...this.#here.values()].map(({ node }) => node));
     for (const node of NODES) expect(this.world.seenAt(node)).toEqual(serving.has(node) ? present : []);
+  }
+
+  /** What a client was answered and told, one after the other, makes sense and ends as its node sees the room. */
+  expectStories(): void {
+    for (const [person, { node }] of this.#here) {
+      const view = this.#views.get(person);
+      const told = new Map(view?.others.map((other) => [other.participantId, other]));
+      for (const message of view?.client.messages ?? []) {
+        if (message.type === "participantJoined") {
+          expect(told.has(message.participant.participantId)).toBe(false);
+          told.set(message.participant.participantId, message.participant);
+        } else if (message.type === "participantUpdated") {
+          expect(told.has(message.participant.participantId)).toBe(true);
+          told.set(message.participant.participantId, message.participant);
+        } else if (message.type === "participantLeft") expect(told.delete(message.participantId)).toBe(true);
+      }
+      const seen = this.world
+        .at(node)
+        .rooms.participants(ROOM)
+        .filter((p) => p.displayName !== person);
+      const byId = (a: ParticipantInfo, b: ParticipantInfo): number => (a.participantId < b.participantId ? -1 : 1);
+      expect([...told.values()].sort(byId)).toEqual([...seen].sort(byId));
+    }
   }
 
   expectMedia(): void {
@@ -113,7 +138,7 @@ class RandomCall {
     const otherNodes = [...new Set([...this.#here.values()].map((other) => other.node))];
     this.#here.set(person, presence);
     this.#placed.set(`${node} ${sessionId}`, { node, sessionId });
-    await this.world.join(node, person, { sessionId, generation, epoch, otherNodes });
+    this.#views.set(person, await this.world.join(node, person, { sessionId, generation, epoch, otherNodes }));
     await this.world.publish(node, sessionId, { videoSlots: 8, audioSlots: 8 });
   }
 
@@ -151,6 +176,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
     await call.run(40);
     await call.heal();
     call.expectAgreement();
+    call.expectStories();
     call.expectMedia();
     const { joins, refreshes, resumes, leaves, kills, cuts } = call.counts;
     expect(Math.min(joins, refreshes + resumes, leaves, kills + cuts)).toBeGreaterThan(0);
