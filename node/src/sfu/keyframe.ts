@@ -27,7 +27,7 @@ export class PayloadInfo {
   tl0PictureIndexAt = 0;
   tl0PictureIndex = 0;
 
-  /** Reads the view's payload. False: it cannot be one of this codec. */
+  /** Reads the view's payload, if there is one. False: it cannot be one of this codec. */
   read(codec: CodecName, view: RtpView): boolean {
     this.startsKeyframe = false;
     this.width = 0;
@@ -35,6 +35,8 @@ export class PayloadInfo {
     this.pictureIdAt = 0;
     this.pictureIdBytes = 0;
     this.tl0PictureIndexAt = 0;
+    // Padding has no descriptor.
+    if (view.payloadLength === 0) return true;
     if (codec === "VP8") return this.#readVp8(view.bytes, view.payloadOffset, view.payloadLength);
     // Any audio packet can be played by itself. Other video codecs join here.
     this.startsKeyframe = codec === "opus";

@@ -21,7 +21,7 @@ export interface RouterOptions {
   readonly nackMaxGap?: number;
   /** Shortest distance of two keyframe requests to one source. Default 400 ms. */
   readonly keyframeSpacingMs?: number;
-  /** While a keyframe is still awaited, ask again after this. Default 1,000 ms. */
+  /** While a keyframe is still awaited, ask again after this. Default 500 ms. */
   readonly keyframeRetryMs?: number;
   /** Unanswered requests before silence, until someone asks anew. Default 20. */
   readonly keyframeAttempts?: number;
@@ -52,7 +52,7 @@ export const ROUTER_DEFAULTS = {
   nackLifetimeMs: 1000,
   nackMaxGap: 400,
   keyframeSpacingMs: 400,
-  keyframeRetryMs: 1000,
+  keyframeRetryMs: 500,
   keyframeAttempts: 20,
   cacheMs: 1500,
   cacheBytes: 512 * 1024,

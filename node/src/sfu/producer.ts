@@ -112,10 +112,6 @@ export class Producer {
     const inReach = this.nack?.receive(extSeq, nowMs) ?? true;
     if (!inReach && this.track.input.kind === "video") this.keyframes.request(nowMs);
     const { info } = this;
-    if (view.payloadLength === 0) {
-      info.startsKeyframe = false;
-      return extSeq;
-    }
     if (this.cache.has(extSeq)) return "duplicate";
     if (!info.read(this.track.input.codec, view)) return "bad_payload";
     this.cache.store(extSeq, view, nowMs);

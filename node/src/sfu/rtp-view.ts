@@ -42,7 +42,7 @@ export class RtpView {
   /** Of the whole packet, without an SRTP tag. */
   length = 0;
   headerLength = 0;
-  /** Without padding once `trimPadding` was called. */
+  /** As `length`, without padding once `trimPadding` was called. */
   payloadLength = 0;
   hasPadding = false;
   marker = false;
@@ -116,6 +116,8 @@ export class RtpView {
     const count = this.payloadLength === 0 ? 0 : (this.bytes[this.offset + this.length - 1] as number);
     if (count === 0 || count > this.payloadLength) return false;
     this.payloadLength -= count;
+    this.length -= count;
+    this.hasPadding = false;
     return true;
   }
 

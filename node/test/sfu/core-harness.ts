@@ -15,7 +15,7 @@ import {
   RtpView,
   type TrackInput,
 } from "../../src/sfu/index.ts";
-import { type PacketShape, rtpPacket, vp8Payload } from "./srtp-client.ts";
+import { headerLength, type PacketShape, rtpPacket, vp8Payload } from "./srtp-client.ts";
 
 export class SeededRandom {
   #state: number;
@@ -166,12 +166,13 @@ export function vp8(
 }
 
 export function rtxOf(packet: Buffer, seq: number): Buffer {
-  const header = Buffer.from(packet.subarray(0, 12));
+  const at = headerLength(packet);
+  const header = Buffer.from(packet.subarray(0, at));
   header[1] = 97;
   const original = Buffer.from(packet.subarray(2, 4));
   header.writeUInt16BE(seq, 2);
   header.writeUInt32BE(2000, 8);
-  return Buffer.concat([header, original, packet.subarray(12)]);
+  return Buffer.concat([header, original, packet.subarray(at)]);
 }
 
 export function transportSeq(seq: number): Record<number, Uint8Array> {
