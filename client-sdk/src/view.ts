@@ -32,6 +32,10 @@ export class ViewTracker {
   #cancelHidden: (() => void) | undefined;
   #pageHidden = false;
   #last = "";
+  /** Until the application watches or says something, nothing is said: the node then shows everyone in order. */
+  #hasView = false;
+  /** What set() said, while no watched element changed since. */
+  #own: Visible | undefined;
 
   constructor(schedule: Schedule, say: (visible: Visible) => void) {
     this.#schedule = schedule;
@@ -45,6 +49,8 @@ export class ViewTracker {
   /** Says a view of the application's own making; watched elements are then not asked until the next change of theirs. */
   set(visible: Visible): void {
     this.#cancel?.();
+    this.#hasView = true;
+    this.#own = visible;
     this.#last = JSON.stringify(visible);
     this.#say(visible);
   }
@@ -54,6 +60,7 @@ export class ViewTracker {
     if (this.#watched.size >= MAX_WATCHED) throw new RangeError(`At most ${MAX_WATCHED} elements are watched`);
     const box = element.getBoundingClientRect();
     const onScreen = this.#intersection === undefined;
+    this.#hasView = true;
     this.#watched.set(element, { participantId, source, onScreen, width: box.width, height: box.height });
     this.#intersection?.observe(element);
     this.#resize?.observe(element);
@@ -69,7 +76,8 @@ export class ViewTracker {
   /** Says the view again, whether it changed or not: a message may have been lost. */
   repeat(): void {
     this.#last = "";
-    this.#changed();
+    if (this.#own === undefined) this.#changed();
+    else this.set(this.#own);
   }
 
   close(): void {
@@ -114,6 +122,8 @@ export class ViewTracker {
 
   #changed(): void {
     this.#cancel?.();
+    if (!this.#hasView) return;
+    this.#own = undefined;
     this.#cancel = this.#schedule(() => {
       const visible = this.#pageHidden ? [] : visibleOf([...this.#watched.values()], globalThis.devicePixelRatio ?? 1);
       const text = JSON.stringify(visible);

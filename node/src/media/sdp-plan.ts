@@ -23,8 +23,9 @@ interface LineBase {
 interface MediaLineBase extends LineBase {
   readonly kind: MediaKind;
   readonly codec: LineCodec;
-  /** URI and id of each header extension in use. */
+  /** URI and id of each header extension that the answer names. */
   readonly extmap: readonly (readonly [uri: string, id: number])[];
+  /** Those that the plane reads or writes on this line. */
   readonly extensions: ExtensionIds;
 }
 export interface ReceiveLine extends MediaLineBase {
@@ -105,11 +106,11 @@ const RECEIVED: Readonly<Record<MediaKind, readonly ExtensionName[]>> = {
   audio: ["mid", "absSendTime", "transportSequence", "audioLevel"],
   video: ["mid", "rid", "repairedRid", "absSendTime", "transportSequence"],
 };
+/** What this node writes into the packets of a slot. */
 const SENT: Readonly<Record<MediaKind, readonly ExtensionName[]>> = {
   audio: ["mid", "audioLevel"],
   video: ["mid", "absSendTime"],
 };
-const INACTIVE: readonly ExtensionName[] = ["mid"];
 
 /**
  * Plans the answer to an offer. `previous` is the plan of the same transport; `newSsrc` gives an SSRC that nothing else
@@ -196,7 +197,7 @@ function planLine(
   const base = { mid: media.mid, protocol: media.protocol, kind, codec };
   if (sends && track !== undefined) return receiveLine(media, track, base);
   if (media.direction === "recvonly" || media.direction === "sendrecv") return sendLine(media, slots, base);
-  return { ...base, role: "inactive", ...pickExtensions(media, INACTIVE) };
+  return { ...base, role: "inactive", ...pickExtensions(media, base.kind, []) };
 }
 
 function receiveLine(
@@ -204,7 +205,7 @@ function receiveLine(
   own: OwnTrack,
   base: Pick<ReceiveLine, "mid" | "protocol" | "kind" | "codec">,
 ): ReceiveLine | SdpRefusal {
-  const picked = pickExtensions(media, RECEIVED[base.kind]);
+  const picked = pickExtensions(media, base.kind, RECEIVED[base.kind]);
   const rids = base.kind === "video" ? media.rids : [];
   if (rids.length > 0 && (picked.extensions.mid === undefined || picked.extensions.rid === undefined)) {
     return refuseSdp("sdp_unsupported", `simulcast without MID and RID header extensions on mid ${media.mid}`);
@@ -241,7 +242,7 @@ function sendLine(
     ...base,
     codec,
     role: "send",
-    ...pickExtensions(media, SENT[base.kind]),
+    ...pickExtensions(media, base.kind, SENT[base.kind]),
     ssrc: ssrcs.ssrc,
     rtxSsrc: rtxPayloadType === undefined ? undefined : ssrcs.rtxSsrc,
     codecs: [{ name: info.name, payloadType, ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }) }],
@@ -270,18 +271,23 @@ function rtxOf(codecs: readonly OfferedCodec[], payloadType: number): number | u
   return codecs.find((codec) => /^rtx\//i.test(codec.encoding) && apt.test(codec.fmtp))?.payloadType;
 }
 
+/**
+ * The answer keeps all extensions that we know on every line, also where they are not used: Chromium offers on lines that
+ * it adds later only what an earlier answer kept, and a camera without transport-wide feedback would stay at 300 kbit/s.
+ */
 function pickExtensions(
   media: OfferedMedia,
-  names: readonly ExtensionName[],
+  kind: MediaKind,
+  used: readonly ExtensionName[],
 ): Pick<MediaLineBase, "extmap" | "extensions"> {
   const extmap: [string, number][] = [];
   const extensions: { -readonly [K in ExtensionName]?: number } = {};
-  for (const name of names) {
+  for (const name of RECEIVED[kind]) {
     const id = media.extensions.get(EXTENSION_URIS[name]);
     // RFC 8285: ids 1 to 14 fit the one-byte form, which is the only one that we write.
     if (id === undefined || id < 1 || id > 14) continue;
     extmap.push([EXTENSION_URIS[name], id]);
-    extensions[name] = id;
+    if (used.includes(name)) extensions[name] = id;
   }
   return { extmap, extensions };
 }
