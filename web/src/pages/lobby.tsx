@@ -113,6 +113,23 @@ function nodeText(lobby: Lobby): string {
   return t("lobby.node", { node }) + away;
 }
 
+function NodeSelect({ lobby, chosen }: { readonly lobby: Lobby; readonly chosen: string }) {
+  const nodes = lobby.nodes.value;
+  if (nodes.length < 2) return null;
+  return (
+    <label class="field">
+      <span>{t("lobby.another")}</span>
+      <select value={chosen} data-testid="lobby-node" onChange={(event) => lobby.useNode(event.currentTarget.value)}>
+        {nodes.map((node) => (
+          <option value={node.name} key={node.name}>
+            {node.region === "" ? node.name : `${node.name} · ${node.region}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 function Why({ lobby }: { readonly lobby: Lobby }) {
   const path = lobby.path.value;
   const nearest = lobby.nearest.value;
@@ -125,6 +142,7 @@ function Why({ lobby }: { readonly lobby: Lobby }) {
       <summary>{t("lobby.why")}</summary>
       <p>{path?.why ?? t("lobby.nearest", { count: nearest?.count ?? 1 })}</p>
       {others.length > 0 && <p>{t("lobby.others", { list: others.join(", ") })}</p>}
+      <NodeSelect lobby={lobby} chosen={path?.node.name ?? nearest?.node ?? ""} />
     </details>
   );
 }

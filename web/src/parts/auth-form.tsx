@@ -10,7 +10,7 @@ const BUTTONS = { guest: "auth.enterGuest", login: "auth.login", register: "auth
 
 function Ways({ way, onWay }: { readonly way: Way; readonly onWay: (way: Way) => void }) {
   return (
-    <div class="tabs" role="group" aria-labelledby="auth-title">
+    <fieldset class="tabs" aria-labelledby="auth-title">
       {WAYS.map((option) => (
         <button
           type="button"
@@ -22,7 +22,7 @@ function Ways({ way, onWay }: { readonly way: Way; readonly onWay: (way: Way) =>
           {t(`auth.${option}`)}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }
 

@@ -4,6 +4,8 @@ import {
   codeOf,
   HearsayError,
   type JoinOptions,
+  type MeasuredRtt,
+  type NodeInfo,
   openDevice,
   openPreview,
   type Path,
@@ -12,6 +14,7 @@ import {
 } from "../../../client-sdk/src/index.ts";
 import { client, user } from "./app.ts";
 import { prefer, refreshDevices, usable } from "./devices.ts";
+import { t } from "./i18n.ts";
 import { watchLevel } from "./level.ts";
 
 export interface DeviceState {
@@ -35,9 +38,11 @@ export class Lobby {
     undefined,
   );
   readonly measured = signal(false);
+  readonly nodes = signal<readonly NodeInfo[]>([]);
   readonly microphone = signal<DeviceState>(WAITING);
   readonly camera = signal<DeviceState>(WAITING);
   readonly level = signal(0);
+  #rtts: readonly MeasuredRtt[] = [];
   #stopLevel: (() => void) | undefined;
   #handedOver = false;
   #closed = false;
@@ -54,16 +59,30 @@ export class Lobby {
 
   /** Asks again for the node; for after somebody came in. */
   async locate(): Promise<void> {
+    const wanted = new URLSearchParams(location.search).get("node");
     try {
       const rtts = await client.measure();
+      this.#rtts = rtts;
       const [best] = [...rtts].sort((a, b) => a.rttMs - b.rttMs);
       this.nearest.value = best === undefined ? undefined : { ...best, count: rtts.length };
+      this.nodes.value = (await client.nodes()).nodes;
+      if (wanted !== null && this.useNode(wanted)) return;
       if (user.value !== null && user.value !== undefined) this.path.value = await client.place(this.slug);
     } catch {
       // The check shows that no node answered; going in tries again.
       this.path.value = undefined;
+    } finally {
+      this.measured.value = true;
     }
-    this.measured.value = true;
+  }
+
+  /** The person's own choice (or `?node=` of the address) goes over the mesh's advice. False when it is not there. */
+  useNode(name: string): boolean {
+    const node = this.nodes.value.find((candidate) => candidate.name === name);
+    if (node === undefined) return false;
+    const rttMs = this.#rtts.find((rtt) => rtt.node === name)?.rttMs;
+    this.path.value = { node, rttMs, why: t("lobby.chosen"), alternatives: [] };
+    return true;
   }
 
   async toggle(source: Source): Promise<void> {
