@@ -37,6 +37,11 @@ interface Stream {
   ssrcs: Ssrcs | undefined;
   attempts: number;
   retryAtMs: InstantMs;
+  /**
+   * Not wanted any more while its SSRCs are being chosen. It stays until they are known: the media plane gives one
+   * layer one pair, so a second allocation beside this one would be let go together with it.
+   */
+  isAbandoned: boolean;
 }
 interface Closing {
   readonly id: number;
@@ -90,7 +95,12 @@ export class TrunkStreams {
   handleAllocated(id: number, ssrcs: Ssrcs | undefined, nowMs: InstantMs): void {
     const stream = this.#find(id);
     if (stream === undefined || stream.state !== "allocating") {
-      // It was let go of meanwhile, before the sender knew of it.
+      if (ssrcs !== undefined) this.#sink.release(ssrcs.ssrc);
+      return;
+    }
+    // It was let go of meanwhile, before the sender knew of it.
+    if (stream.isAbandoned) {
+      this.#forget(id);
       if (ssrcs !== undefined) this.#sink.release(ssrcs.ssrc);
       return;
     }
@@ -139,14 +149,15 @@ export class TrunkStreams {
 
   #reconcile(nowMs: InstantMs): void {
     for (const [key, stream] of [...this.#streams]) {
-      if (this.#wanted.has(key)) continue;
+      stream.isAbandoned = !this.#wanted.has(key);
+      if (!stream.isAbandoned || stream.state === "allocating") continue;
       this.#streams.delete(key);
       this.#letGo(stream);
     }
     for (const [key, wanted] of this.#wanted) {
       if (this.#streams.has(key) || this.#streams.size >= MAX_STREAMS_PER_TRUNK) continue;
       this.#ids += 1;
-      const idle = { ssrcs: undefined, attempts: 0, retryAtMs: nowMs };
+      const idle = { ssrcs: undefined, attempts: 0, retryAtMs: nowMs, isAbandoned: false };
       const stream: Stream = { id: this.#ids, wanted, state: "waiting", ...idle };
       this.#streams.set(key, stream);
       this.#begin(stream);
@@ -187,6 +198,10 @@ export class TrunkStreams {
     closing.attempts += 1;
     closing.retryAtMs = Number.POSITIVE_INFINITY;
     this.#sink.close(closing.id, ssrc);
+  }
+
+  #forget(id: number): void {
+    for (const [key, stream] of this.#streams) if (stream.id === id) this.#streams.delete(key);
   }
 
   #find(id: number): Stream | undefined {
