@@ -231,7 +231,7 @@ class NodeApp implements App {
       metrics: () => metrics.render(api.metricSources()),
     });
     const webDir = config.webDir ?? join(info.root, "dist", "web");
-    if (!(await mountWebClient(server, webDir))) this.#log.debug({ webDir }, "there is no web client to serve");
+    if (!mountWebClient(server, webDir)) this.#log.debug({ webDir }, "there is no web client to serve");
   }
 
   async #listen(server: FastifyInstance): Promise<void> {
