@@ -96,7 +96,7 @@ export class PeerTransport implements MuxPeer {
     const before = this.#plan;
     this.#plan = planned.plan;
     if (before === undefined) this.#open();
-    else if (offer.ufrag !== this.agent.remoteUfrag) this.#env.agents.restart(this.agent, offer.ufrag);
+    else if (offer.ufrag !== this.agent.remoteUfrag) this.#restart(offer.ufrag);
     if (this.#dtls.connected) this.#apply(before, planned.plan);
     return this.#result(planned.plan);
   }
@@ -159,6 +159,11 @@ export class PeerTransport implements MuxPeer {
   #open(): void {
     this.#env.agents.add(this.agent);
     this.#dtls.start();
+  }
+
+  #restart(remoteUfrag: string): void {
+    this.#env.agents.restart(this.agent, remoteUfrag);
+    this.#env.count("ice_restarts");
   }
 
   #sendControl(bytes: Buffer): void {

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { networkInterfaces } from "node:os";
 import { expect, test } from "@jest/globals";
 import type { UdpAddress } from "./ip-address.ts";
 import { type MuxPeer, UdpMux } from "./udp-mux.ts";
@@ -117,4 +118,27 @@ test("a port that is taken is an error that names it, and close may be called tw
   await expect(second.bind()).rejects.toThrow(`port ${first.port}`);
   await first.mux.close();
   await first.mux.close();
+});
+
+test("all interfaces means both families where the machine has IPv6, and IPv4 alone where not", async () => {
+  const heard: string[] = [];
+  let wake: () => void = () => undefined;
+  const stun = (_bytes: Buffer, from: UdpAddress): void => {
+    heard.push(`${from.family} ${from.host}`);
+    wake();
+  };
+  const ignore = (): void => undefined;
+  const mux = new UdpMux({ port: 0 }, { stun, dropped: ignore, burstEnd: ignore, failed: ignore });
+  const port = await mux.bind();
+  const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"));
+  const socket = createSocket(hasIpv6 ? "udp6" : "udp4");
+  try {
+    expect(mux.families()).toEqual(hasIpv6 ? [4, 6] : [4]);
+    socket.send(Buffer.from([0]), port, hasIpv6 ? "::1" : "127.0.0.1");
+    while (heard.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+    expect(heard).toEqual([hasIpv6 ? "6 ::1" : "4 127.0.0.1"]);
+  } finally {
+    socket.close();
+    await mux.close();
+  }
 });

@@ -33,7 +33,7 @@ export interface UdpMuxSink {
 export interface UdpMuxOptions {
   /** 0 lets the system choose. */
   readonly port: number;
-  /** Address to bind; default all interfaces of both families. */
+  /** Address to bind; default "::", all interfaces of both families; "0.0.0.0" is IPv4 only. */
   readonly host?: string;
 }
 
@@ -70,13 +70,14 @@ export class UdpMux {
   /** Binds; resolves with the port. Rejects when IPv4 (or the one given host) cannot be bound; a missing IPv6 is not an error. */
   async bind(): Promise<number> {
     const { host, port } = this.#options;
-    if (host?.includes(":")) {
+    if (host !== undefined && host !== "::" && host.includes(":")) {
       this.#socket6 = await this.#open(6, host, port);
       return this.#socket6.address().port;
     }
-    this.#socket4 = await this.#open(4, host ?? "0.0.0.0", port);
+    const every = host === undefined || host === "::";
+    this.#socket4 = await this.#open(4, every ? "0.0.0.0" : host, port);
     const bound = this.#socket4.address().port;
-    if (host === undefined) this.#socket6 = await this.#open(6, "::", bound).catch(() => undefined);
+    if (every) this.#socket6 = await this.#open(6, "::", bound).catch(() => undefined);
     return bound;
   }
 

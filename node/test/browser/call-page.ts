@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly width?: number;
   readonly height?: number;
   readonly videoSlots?: number;
+  /** Joins without microphone and camera; `publish` adds them. */
+  readonly silent?: boolean;
 }
 export interface InboundStats {
   readonly kind: MediaKind;
@@ -73,19 +75,37 @@ export class CallPage {
   /** Opens a page, offers microphone, camera and slots, and takes the answer of the plane. */
   static async join(browser: Browser, url: string, plane: MediaPlane, options: CallOptions): Promise<CallPage> {
     const call = new CallPage(await openPage(browser, url), plane, options);
-    const { rids = [], width = 640, height = 360, videoSlots = 1 } = options;
-    await call.page.evaluate(`setUp(${JSON.stringify({ rids, width, height, videoSlots })})`);
+    const { videoSlots = 1, silent = false } = options;
+    await call.page.evaluate(`setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent })})`);
     await call.negotiate(true);
     return call;
+  }
+
+  /** Adds microphone and camera to a silent page; takes effect with the next negotiate. */
+  async publish(): Promise<void> {
+    await this.page.evaluate(`publish(${JSON.stringify(this.#camera())})`);
+  }
+
+  /** The next offer has new ICE credentials. */
+  async restartIce(): Promise<void> {
+    await this.page.evaluate("restartIce()");
+  }
+
+  #camera(): object {
+    const { rids = [], width = 640, height = 360 } = this.options;
+    return { rids, width, height };
   }
 
   async negotiate(fresh: boolean): Promise<NegotiateResult> {
     const { peerId, roomId } = this.options;
     const offer = String(await this.page.evaluate("makeOffer()"));
-    const tracks = [
-      { mid: "0", source: "microphone", trackId: `${peerId}-mic` },
-      { mid: "1", source: "camera", trackId: `${peerId}-cam` },
-    ] as const;
+    // The page's own lines are its sendonly ones: first the microphone, then the camera.
+    const own = offer.split("\r\nm=").filter((section) => section.includes("\r\na=sendonly"));
+    const tracks = own.map((section) => {
+      const mid = /\r\na=mid:(\S+)/.exec(section)?.[1] ?? "";
+      if (section.startsWith("audio")) return { mid, source: "microphone" as const, trackId: `${peerId}-mic` };
+      return { mid, source: "camera" as const, trackId: `${peerId}-cam` };
+    });
     this.result = await this.#plane.negotiate({ peerId, roomId, sdp: offer, tracks, fresh });
     await this.page.evaluate(`takeAnswer(${JSON.stringify(this.result.sdp)})`);
     return this.result;
