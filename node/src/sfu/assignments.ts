@@ -92,7 +92,7 @@ export class Assignments {
     const producer = track.producers[index];
     // What a transport sent never goes back to it: an echo to its person, a loop between two nodes.
     if (producer === undefined || track.muted || producer.peer === consumer.peer) return;
-    if (consumer.await(producer) && track.input.kind === "video") this.#output.requestKeyframe(producer, nowMs);
+    if (consumer.await(producer) && track.input.kind === "video") this.#output.wantKeyframe(producer, nowMs);
   }
 
   /** Sets what is wanted and returns what can be had, -1: nothing. */

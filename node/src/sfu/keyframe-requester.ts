@@ -20,11 +20,11 @@ export class KeyframeRequester {
     return this.#deadlineMs;
   }
 
-  /** A keyframe is wanted as soon as the spacing allows. */
-  request(nowMs: InstantMs): void {
+  /** A keyframe is wanted at that time, or later when the spacing asks for it. */
+  request(atMs: InstantMs): void {
     this.#attempts = 0;
     const allowedMs = this.#sentAtMs + this.#options.keyframeSpacingMs;
-    this.#deadlineMs = Math.min(this.#deadlineMs, Math.max(nowMs, allowedMs));
+    this.#deadlineMs = Math.min(this.#deadlineMs, Math.max(atMs, allowedMs));
   }
 
   /** A keyframe started: whatever was wanted is here, or will be asked for anew. */

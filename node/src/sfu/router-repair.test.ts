@@ -158,3 +158,36 @@ describe("repair", () => {
     expect(answers.map(({ timestamp }) => timestamp)).toEqual([sent[1]!.timestamp, sent[2]!.timestamp]);
   });
 });
+
+describe("a stream that begins", () => {
+  test("[K1] with a keyframe is asked for none", () => {
+    const harness = new CoreHarness();
+    const [ingress] = harness.camera();
+    harness.watch(harness.viewer("bob", 1));
+    harness.rtp(ingress!, vp8(1, { keyframe: true }), 20);
+    harness.advance(400);
+
+    expect(harness.takeSent()).toHaveLength(1);
+    expect(harness.takeRtcp(206, 1)).toEqual([]);
+  });
+
+  test("[K1] in its middle is asked at once", () => {
+    const harness = new CoreHarness();
+    const [ingress] = harness.camera();
+    harness.watch(harness.viewer("bob", 1));
+    harness.rtp(ingress!, vp8(1), 20);
+
+    expect(harness.takeRtcp(206, 1)).toHaveLength(1);
+  });
+
+  test("[K1] not at all is asked after a moment, and again", () => {
+    const harness = new CoreHarness();
+    harness.camera();
+    harness.watch(harness.viewer("bob", 1));
+    harness.advance(149);
+    expect(harness.takeRtcp(206, 1)).toEqual([]);
+    harness.advance(700);
+
+    expect(harness.takeRtcp(206, 1)).toHaveLength(2);
+  });
+});

@@ -86,6 +86,7 @@ export class RouterCore {
     this.#state.tracks.set(input.trackId, track);
     if (input.kind === "audio" && !input.remote) this.#levels.add(input.trackId, input.roomId);
     this.#assignments.trackAdded(track, nowMs);
+    this.#output.sendDueRequests(nowMs);
   }
 
   hasTrack(trackId: string): boolean {
@@ -108,6 +109,7 @@ export class RouterCore {
     track.muted = muted;
     if (muted) for (const consumer of track.consumers) consumer.pause();
     this.#assignments.reselectAll(track, nowMs);
+    this.#output.sendDueRequests(nowMs);
   }
 
   /** A layer's stream. Replaces the layer's former one (a publisher that restarted). Undefined: no such track, layer or peer. */
@@ -163,6 +165,7 @@ export class RouterCore {
     if (consumer === undefined) return;
     const former = consumer.track;
     this.#assignments.assign(consumer, assignment, nowMs);
+    this.#output.sendDueRequests(nowMs);
     if (former === undefined || former === consumer.track) return;
     // A remote track that nobody watches and nothing feeds is only a name.
     const idle = former.input.remote && !former.hasProducers && former.consumers.size === 0;
@@ -235,12 +238,19 @@ export class RouterCore {
     }
     if (isRepair) counters.rtp_packets_repaired++;
     this.#noteRequests(producer, nowMs);
-    if (!producer.active) {
-      producer.active = true;
-      this.#assignments.reselectAll(producer.track, nowMs);
-    }
+    if (!producer.active) this.#activate(producer, nowMs);
     if (producer.track.muted) sink.dropped("muted");
     else this.#forward(producer, extSeq, packet, nowMs);
+  }
+
+  /** The first packet of a stream, or of one that had fallen silent. */
+  #activate(producer: Producer, nowMs: InstantMs): void {
+    producer.active = true;
+    this.#assignments.reselectAll(producer.track, nowMs);
+    // Whoever waits will be served by this very packet, or needs to ask.
+    if (producer.info.startsKeyframe) producer.keyframes.satisfy();
+    else if (this.#state.awaitingKeyframe.has(producer)) producer.keyframes.request(nowMs);
+    this.#output.sendDueRequests(nowMs);
   }
 
   #forward(producer: Producer, extSeq: number, packet: RtpView, nowMs: InstantMs): void {

@@ -2,6 +2,8 @@
 import type { Peer } from "./peer.ts";
 import type { RouterState } from "./router-state.ts";
 import {
+  APPLICATION,
+  EXTENDED_REPORT,
   GOODBYE,
   ntpToMs,
   PAYLOAD_FEEDBACK,
@@ -66,7 +68,9 @@ export class RtcpInput {
         return;
       case SOURCE_DESCRIPTION:
       case GOODBYE:
-        // Names are of no use here, and streams end by signalling.
+      case APPLICATION:
+      case EXTENDED_REPORT:
+        // Legal and of no use here: streams have their names and their end by signalling.
         return;
       default:
         this.#state.sink.dropped("unknown_rtcp");

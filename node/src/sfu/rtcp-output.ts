@@ -9,6 +9,7 @@ import type { InstantMs } from "./types.ts";
 
 const MAX_REPORT_BLOCKS = 31;
 const SENDER_REPORT_BYTES = 28;
+const FIRST_PACKET_GRACE_MS = 150;
 /** SDES chunk with the name below. */
 const NAME_BYTES = 24;
 /** Our own streams have no person's name; one clock and one name for all (RFC 7022). */
@@ -28,6 +29,15 @@ export class RtcpOutput {
     for (const { nack } of this.#state.nacking) deadlineMs = Math.min(deadlineMs, nack?.deadlineMs ?? deadlineMs);
     for (const { keyframes } of this.#state.awaitingKeyframe) deadlineMs = Math.min(deadlineMs, keyframes.deadlineMs);
     return deadlineMs;
+  }
+
+  /**
+   * Notes that a keyframe is wanted; `sendDueRequests` says so. A stream that has not begun yet will mostly begin with one,
+   * so it gets a moment.
+   */
+  wantKeyframe(producer: Producer, nowMs: InstantMs): void {
+    producer.keyframes.request(producer.statistics.hasReceived ? nowMs : nowMs + FIRST_PACKET_GRACE_MS);
+    this.#state.awaitingKeyframe.add(producer);
   }
 
   /** Asks for a keyframe, at once where the spacing allows. */

@@ -10,10 +10,13 @@ export const SENDER_REPORT = 200;
 export const RECEIVER_REPORT = 201;
 export const SOURCE_DESCRIPTION = 202;
 export const GOODBYE = 203;
+export const APPLICATION = 204;
 /** RTPFB (RFC 4585 section 6.2): count 1 is NACK, 15 transport-wide feedback. */
 export const TRANSPORT_FEEDBACK = 205;
 /** PSFB (RFC 4585 section 6.3): count 1 is PLI, 4 FIR (RFC 5104), 15 application layer (REMB). */
 export const PAYLOAD_FEEDBACK = 206;
+/** RFC 3611. */
+export const EXTENDED_REPORT = 207;
 
 export const REPORT_BLOCK_BYTES = 24;
 

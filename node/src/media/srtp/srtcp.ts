@@ -20,10 +20,10 @@ const TRAILER_BYTES = INDEX_BYTES + AUTH_TAG_BYTES;
 const MAX_INDEX = 0x7fffffff;
 const FRONT_BYTES = 64;
 const ROOM_BYTES = FRONT_BYTES + MAX_DATAGRAM_BYTES + 160;
-/** Feedback is short and regular: one batch lasts a second or two and takes 2.5 kB. */
-const BATCH = { batchPackets: 16, blocks: 10 };
-/** A browser reports from a handful of SSRCs; more than these are refused. */
-const MAX_SENDERS = 16;
+/** Feedback is short and regular: one batch lasts about a second and takes 1.3 kB. */
+const BATCH = { batchPackets: 8, blocks: 10 };
+/** Chromium reports from a handful of SSRCs, Firefox from one for each slot; more than these are refused. */
+const MAX_SENDERS = 128;
 
 /** What all peers of a plane share: room to work in. */
 export class SrtcpWorkspace {
