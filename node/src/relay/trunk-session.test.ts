@@ -196,11 +196,22 @@ test("[Y20] a silent trunk is reported at once and remade after a while if somet
   expect(made.did).toEqual(["report", "destroy", "create"]);
 });
 
+test("[Y20] a silent trunk that its sender has lost is made anew at once", () => {
+  const made = connectedOfferer();
+  made.session.handleAllocated(current(made), 1, { ssrc: 5, rtxSsrc: 6 }, 0);
+  made.session.handleReply(made.last("trunk.open").id, { ok: true, body: {} }, 0);
+  const opens = made.requests.length;
+  made.session.handleTransport(current(made), "silent", 1_000);
+  expect(made.requests).toHaveLength(opens + 1);
+  made.session.handleReply(made.last("trunk.open").id, { ok: false, code: "unknown_trunk" }, 1_050);
+  expect(made.session.deadlineMs()).toBe(1_050);
+});
+
 test("[Y20] a silent trunk that comes back goes on as it was", () => {
   const made = connectedOfferer();
   made.did.length = 0;
   made.session.handleTransport(current(made), "silent", 1_000);
-  made.session.handleTransport(current(made), "connected", 2_000);
+  made.session.handleTransport(current(made), "connected", 1_000 + SILENT_GRACE_MS - 1);
   made.session.handleTimeout(10_000);
   expect(made.did).toEqual(["report"]);
   expect(made.session.phase).toBe("connected");

@@ -26,8 +26,8 @@ import { type Ssrcs, TrunkStreams } from "./trunk-streams.ts";
 /** For an offer to follow an ask, and for ICE and DTLS to finish. */
 export const STEP_TIMEOUT_MS = 5_000;
 export const IDLE_CLOSE_MS = 60_000;
-/** A trunk that was silent this long is made anew. */
-export const SILENT_GRACE_MS = 1_500;
+/** A trunk that was silent this long is made anew; a shorter outage ends soonest with the trunk that there is. */
+export const SILENT_GRACE_MS = 5_000;
 export const FIRST_REST_MS = 250;
 export const LONGEST_REST_MS = 15_000;
 /** No version in common: that changes only when one of the two is replaced. */
@@ -227,6 +227,7 @@ export class TrunkSession {
       this.#sink.reportSilent();
       this.#phase = "silent";
       this.#deadlineMs = nowMs + SILENT_GRACE_MS;
+      this.#streams.recheck();
     }
   }
 

@@ -126,6 +126,15 @@ export class TrunkStreams {
     }
   }
 
+  /** Asks for one open stream once more: a sender that does not know it any more says so. */
+  recheck(): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.state !== "open" || stream.ssrcs === undefined) continue;
+      this.#open(stream, stream.ssrcs);
+      return;
+    }
+  }
+
   /** The sender says that it does not send this (any more): asked again while it is wanted. */
   handleStopped(ssrc: number, nowMs: InstantMs): void {
     for (const stream of this.#streams.values())
