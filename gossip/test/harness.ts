@@ -11,11 +11,18 @@ import {
   seededRandom,
   streamId,
 } from "../src/index.ts";
-import { incarnation, nodeName, seqNo } from "../src/types.ts";
+import { incarnation, lamportTime, nodeName, seqNo } from "../src/types.ts";
 import { decodeSerf } from "../src/wire/decode-serf.ts";
 import { encodeMessage } from "../src/wire/encode-message.ts";
 import { encodeSerf } from "../src/wire/encode-serf.ts";
-import type { AliveMessage, PushPullMessage, SerfMessage, StreamMessage, WireMessage } from "../src/wire/messages.ts";
+import type {
+  AliveMessage,
+  PushPullMessage,
+  SerfMessage,
+  SerfPushPull,
+  StreamMessage,
+  WireMessage,
+} from "../src/wire/messages.ts";
 import { encodeTags } from "../src/wire/meta.ts";
 import { assemblePacket, decodePacket } from "../src/wire/packet.ts";
 import { encodeStream, StreamDecoder } from "../src/wire/stream-framing.ts";
@@ -138,6 +145,15 @@ export class Harness {
     });
   }
 
+  /** Serf messages that wait to be told, each once: a gossip turn passes. */
+  told(): SerfMessage[] {
+    this.clear();
+    this.advance(350);
+    const seen = new Map<string, SerfMessage>();
+    for (const { to: _to, ...message } of this.serfSent()) seen.set(JSON.stringify(message), message as SerfMessage);
+    return [...seen.values()];
+  }
+
   clear(): void {
     this.sent.length = 0;
     this.events.length = 0;
@@ -178,10 +194,23 @@ export class Harness {
 
 export function pushPull(
   nodes: PushPullMessage["nodes"],
-  userState = new Uint8Array(0),
+  userState: Uint8Array = new Uint8Array(0),
   join = false,
 ): PushPullMessage {
   return { kind: "pushPull", join, nodes, userState };
 }
 
 export const seq = seqNo;
+
+/** Serf's state in an exchange; what is not given is that of a fresh member. */
+export const stateOf = (change: Partial<SerfPushPull> = {}): Uint8Array =>
+  encodeSerf({
+    kind: "serfPushPull",
+    lamportTime: lamportTime(1),
+    statusTimes: new Map(),
+    leftMembers: [],
+    eventTime: lamportTime(1),
+    events: [],
+    queryTime: lamportTime(1),
+    ...change,
+  });
