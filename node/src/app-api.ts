@@ -16,7 +16,7 @@ import { ApiError } from "./http/problems.ts";
 import { roomRoutes } from "./http/room-routes.ts";
 import type { ApiRoute } from "./http/route.ts";
 import type { MediaPlane } from "./media/control.ts";
-import type { Clock } from "./mesh/clock.ts";
+import { type Clock, pause } from "./mesh/clock.ts";
 import type { Log } from "./mesh/log.ts";
 import type { MetricSources, Metrics } from "./metrics/metrics.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
@@ -67,6 +67,7 @@ interface Live {
   readonly gateway: Gateway;
   readonly chat: ChatService;
   readonly reporter: MeshReporter;
+  readonly paused: (ms: number) => Promise<void>;
 }
 
 export function nodeApi(parts: ApiParts): NodeApi {
@@ -145,7 +146,8 @@ async function begin(parts: ApiParts, tokens: Tokens, running: RunningMesh): Pro
     { name: "reaper", stop: () => reaper.stop() },
     { name: "mesh report", stop: stopReporting },
   ];
-  return { live: { running, rooms, relay, hub, gateway, chat, reporter }, steps };
+  const paused = (ms: number): Promise<void> => pause(clock, ms);
+  return { live: { running, rooms, relay, hub, gateway, chat, reporter, paused }, steps };
 }
 
 /** Clients get a moment to read where they should go. */
@@ -153,6 +155,8 @@ const DRAIN_MS = 300;
 
 async function drain(live: Live): Promise<void> {
   const { mesh } = live.running;
+  // Nobody should be sent here any more. The goodbye follows soon, so it need not have arrived.
+  await Promise.race([mesh.setDraining(true), live.paused(DRAIN_MS)]);
   const other = mesh.nodes().find((node) => node.name !== mesh.self.name && !node.draining);
   live.hub.drain(other?.url);
   await live.gateway.emptied(DRAIN_MS);

@@ -153,7 +153,7 @@ class NodeApp implements App {
     const { candidates } = await media.start();
     this.#steps.push({ name: "media", stop: () => media.stop() });
     const metrics = new Metrics({ version: info.version, defaults: this.#parts.processMetrics === true });
-    const server = await createServer(this.#log);
+    const server = await createServer(this.#log, config);
     this.#server = server;
     this.#steps.push({ name: "http", stop: () => server.close() });
     const random = this.#parts.random ?? seededRandom(randomInt(2 ** 32));

@@ -43,6 +43,15 @@ export const OPTIONS: readonly OptionSpec[] = [
     want: "http(s)://host[:port]",
     help: "how others reach it, for example behind a TLS proxy",
   },
+  {
+    name: "trust-proxy",
+    kind: "list",
+    argument: "ADDRESS,…",
+    pattern: /^[0-9A-Fa-f.:]+(\/\d{1,3})?$/,
+    want: "addresses or networks (a.b.c.d/n)",
+    fallback: [],
+    help: "proxies whose X-Forwarded-For tells the client's address",
+  },
   { name: "gossip-host", ...host, fallback: "127.0.0.1", help: "where gossip listens, UDP and TCP" },
   { name: "gossip-port", ...port, fallback: 7946, help: "gossip's port; 0: any free one" },
   {

@@ -18,6 +18,8 @@ export interface NodeConfig {
   readonly httpPort: number;
   /** Base URL that clients and other nodes reach this node by; undefined: made from the bound address. */
   readonly httpUrl?: string;
+  /** Proxies whose X-Forwarded-For is believed; rates are counted by the client's address. */
+  readonly trustProxy: readonly string[];
   readonly gossipHost: string;
   readonly gossipPort: number;
   readonly mediaHost: string;
@@ -253,6 +255,7 @@ function toConfig(values: Values): NodeConfig {
     httpHost: text("http-host"),
     httpPort: number("http-port"),
     ...optional("httpUrl", "http-url"),
+    trustProxy: list("trust-proxy"),
     gossipHost: text("gossip-host"),
     gossipPort: number("gossip-port"),
     gossipProfile: text("gossip-profile") as NodeConfig["gossipProfile"],

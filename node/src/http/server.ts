@@ -28,11 +28,15 @@ import { parseDto } from "./validate.dto.ts";
 export const MAX_BODY_BYTES = 65_536;
 
 /** A fastify instance with nothing but tokens on it: other parts need its signer before there are routes. */
-export async function createServer(logger: FastifyBaseLogger): Promise<FastifyInstance> {
+export async function createServer(
+  logger: FastifyBaseLogger,
+  options: { readonly trustProxy: readonly string[] },
+): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: logger,
     // One line a request would say who was where when; the metrics count them instead.
     logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     bodyLimit: MAX_BODY_BYTES,
     // A slug of 64 emoji is long when percent-encoded.
     routerOptions: { maxParamLength: 4_096 },

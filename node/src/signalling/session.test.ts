@@ -3,7 +3,7 @@ import type { ServerMessage } from "#protocol";
 import { SESSION_TIMES } from "../session/session-machine.ts";
 import { type ClientPort, ClientSession, type Refusal } from "./session.ts";
 
-function make() {
+function make(hello: { readonly id: string; readonly lastSeq?: number } = { id: "h" }) {
   const sent: ServerMessage[] = [];
   const asked: string[] = [];
   let refusal: Refusal | undefined;
@@ -21,7 +21,7 @@ function make() {
   };
   const start = { sessionId: "S", epoch: 3, node: "ada", nowMs: 0, expiresAtMs: 86_400_000, times: SESSION_TIMES };
   const session = new ClientSession(port, start);
-  session.welcome({ id: "h" }, 0);
+  session.welcome(hello, 0);
   return {
     session,
     sent,
@@ -96,6 +96,12 @@ describe("the protocol of a client", () => {
     session.handle({ type: "leave", id: "7" }, 7);
     expect(words()).toEqual(["welcome", "not_joined", "joined", "ok", "unknown_track", "ok", "not_joined"]);
     expect(asked).toEqual(["join 2", "leave R left 6"]);
+  });
+
+  test("[A22] a life that begins here is never resumed, whatever number the client brings", () => {
+    const { words } = make({ id: "h", lastSeq: 0 });
+    expect(words()).toEqual(["welcome"]);
+    expect(make({ id: "h", lastSeq: 0 }).sent[0]).toMatchObject({ resumed: false, seq: 1 });
   });
 
   test("[A56] no more than four offers wait for their answers", () => {

@@ -82,6 +82,7 @@ export class ClientSession {
   #held: Unsequenced[] = [];
   #openOffers = 0;
   #leaveRequestId: string | undefined;
+  #isNew = true;
   #goTo: string | undefined;
   readonly #epoch: number;
 
@@ -134,7 +135,9 @@ export class ClientSession {
   ): "resumed" | "fresh" | "over" {
     if (!this.#machine.attach(nowMs)) return "over";
     const { lastSeq } = hello;
-    const resumed = lastSeq !== undefined && this.#outbox.canResume(lastSeq);
+    // A life that has just begun here has nothing to go on with, whatever number the client brings from elsewhere.
+    const resumed = !this.#isNew && lastSeq !== undefined && this.#outbox.canResume(lastSeq);
+    this.#isNew = false;
     const welcome = {
       type: "welcome",
       replyTo: hello.id,

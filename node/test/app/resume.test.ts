@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { fakeOffer } from "../fakes/fake-media-plane.ts";
 import { call, expectStatus, fastClock, TestMesh, type TestNode, until } from "./harness.ts";
 
 let mesh: TestMesh;
@@ -202,4 +203,25 @@ describe("a node that goes", () => {
     await mesh.start("bell");
     expect(await mesh.occupantsOf(room.roomId)).toEqual([]);
   });
+});
+
+test("[A14] media that stays gone while the socket lives ends the session, with a word to its client", async () => {
+  mesh = new TestMesh({ clock: fastClock(20) });
+  const ada = await mesh.start("ada");
+  const { owner, slug, room } = await roomOf(ada, "silent-media");
+  const stays = await mesh.enter(ada, { token: owner.token, slug });
+  stays.client.keepAlive(100);
+  const guest = await mesh.guest(ada, "Jo");
+  const goes = await mesh.enter(ada, { token: guest.token, slug });
+  goes.client.keepAlive(100);
+  const tracks = [{ mid: "0", kind: "audio", source: "microphone" }] as const;
+  const sdp = fakeOffer({ tracks: [{ mid: "0", kind: "audio" }] });
+  expect(await goes.client.request({ type: "offer", sdp, tracks, fresh: true })).toMatchObject({ type: "answer" });
+  const [peerId = ""] = ada.media.peers.keys();
+  ada.media.emit({ kind: "peerState", peerId, state: "gone" });
+  expect(await goes.client.closed).toMatchObject({ code: 4006, reason: "expired" });
+  expect(await stays.client.until("the leave", (m) => m.type === "participantLeft")).toMatchObject({
+    reason: "timeout",
+  });
+  await until("the place is free", async () => (await mesh.occupantsOf(room.roomId)).length === 1);
 });
