@@ -58,6 +58,9 @@ export interface Relay {
   refused(): Readonly<Record<TrunkRefusal, number>>;
 }
 
+/** Trunks made ready at once when tracks of many nodes appear; the others wait until something is wanted. */
+const MAX_PREPARED = 8;
+
 export function createRelay(parts: RelayParts): Relay {
   return new TrunkRelay(parts);
 }
@@ -94,7 +97,7 @@ class TrunkRelay implements Relay {
     this.#unsubscribe = [
       this.#media.onEvent((event) => this.#handleMedia(event)),
       this.#mesh.onEvent((event) => this.#handleMesh(event)),
-      this.#tracks.onTracksChanged(() => this.#handleTracks()),
+      this.#tracks.onTracksChanged((roomId) => this.#handleTracks(roomId)),
       ...this.#handleTopics(),
     ];
     return Promise.resolve();
@@ -153,10 +156,12 @@ class TrunkRelay implements Relay {
     } else if (event.kind === "nodeUp") this.#update();
   }
 
-  #handleTracks(): void {
+  #handleTracks(roomId: string): void {
     const isPublished = (roomId: string, trackId: string): boolean =>
       this.#tracks.localTrack(roomId, trackId) !== undefined;
     for (const trunk of this.#trunks.values()) trunk.run((session, nowMs) => session.keepSending(isPublished, nowMs));
+    for (const node of [...this.#tracks.trackNodes(roomId)].slice(0, MAX_PREPARED))
+      this.#trunk(node)?.run((session, nowMs) => session.prepare(nowMs));
     this.#update();
   }
 

@@ -301,6 +301,16 @@ test("[Y26] an ask replaces the trunk that the asker has lost, and no other", ()
   expect(current(made)).toBe(renewed);
 });
 
+test("[Y27] a trunk that is made ready carries nothing, and is not tried again when that fails", () => {
+  const made = bench("a");
+  made.session.prepare(0);
+  made.session.prepare(0);
+  expect(made.did).toEqual(["create"]);
+  made.session.handleCreated(current(made), undefined, 0);
+  made.session.handleTimeout(0);
+  expect([made.session.phase, made.session.deadlineMs()]).toEqual(["idle", Number.POSITIVE_INFINITY]);
+});
+
 test("[Y40] nothing is asked for before the trunk is up, and SSRCs are chosen first", () => {
   const made = bench("a");
   made.session.setWanted(WANTED, 0);

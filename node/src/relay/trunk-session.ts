@@ -101,6 +101,11 @@ export class TrunkSession {
     this.#watchIdle(nowMs);
   }
 
+  /** Something may be wanted soon: the trunk is made ready, once; without streams it closes again after a minute. */
+  prepare(nowMs: InstantMs): void {
+    if (this.#phase === "idle") this.#begin(nowMs);
+  }
+
   /** Local tracks came or went: what is not published any more is not sent any more. */
   keepSending(isPublished: (roomId: string, trackId: string) => boolean, nowMs: InstantMs): void {
     this.#egress.keep(isPublished);

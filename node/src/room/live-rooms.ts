@@ -25,6 +25,8 @@ export const MEDIA_GONE_MS = 30_000;
 export interface TrackDirectory {
   localTrack(roomId: string, trackId: string): TrackDescription | undefined;
   remoteTrack(roomId: string, trackId: string): { readonly node: string; readonly track: TrackDescription } | undefined;
+  /** Other nodes whose tracks are in this room. */
+  trackNodes(roomId: string): ReadonlySet<string>;
   /** Tracks of this room came or went, here or elsewhere. */
   onTracksChanged(listener: (roomId: string) => void): () => void;
 }
@@ -221,6 +223,10 @@ class LiveRoomService implements LiveRooms {
     trackId: string,
   ): { readonly node: string; readonly track: TrackDescription } | undefined {
     return this.#registry.remoteTrack(roomId, trackId);
+  }
+
+  trackNodes(roomId: string): ReadonlySet<string> {
+    return this.#registry.find(roomId)?.trackNodes() ?? new Set();
   }
 
   onTracksChanged(listener: (roomId: string) => void): () => void {

@@ -102,6 +102,13 @@ export class Room {
     return this.#tracks.get(trackId);
   }
 
+  /** Other nodes whose tracks are in this room. */
+  trackNodes(): ReadonlySet<string> {
+    const nodes = new Set([...this.#tracks.values()].map((track) => track.node));
+    nodes.delete(this.#self);
+    return nodes;
+  }
+
   // ---------------------------------------------------------------- local sessions
 
   /** Enters or replaces this participant's entry. The caller has checked isOutdated. */

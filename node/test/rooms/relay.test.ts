@@ -77,6 +77,16 @@ test("[Y60] nothing that nobody watches crosses a trunk", async () => {
   expect(egress(world.at("a"))).toEqual([]);
 });
 
+test("[Y27] a newcomer's trunks are ready before the first slot wants anything", async () => {
+  const world = new RoomWorld();
+  await world.boot("a", "b");
+  await world.join("a", "ann");
+  await world.publish("a", "s-ann");
+  await world.join("b", "bob");
+  await world.clock.advance(200);
+  expect(world.at("b").relay.peers()).toEqual([{ peer: "a", phase: "connected", ingress: 0, egress: 0 }]);
+});
+
 test("[Y61] every stream that is opened asks its publisher for a keyframe", async () => {
   const world = await call("a", "b");
   const [trunk] = world.at("a").media.trunks.values();
