@@ -5,8 +5,9 @@ import { Icon } from "../parts/icons.tsx";
 import { MeshMap } from "../parts/mesh-map.tsx";
 import { TopBar } from "../parts/top-bar.tsx";
 import { locale, t } from "../state/i18n.ts";
-import { lossRatioOf, MeshView, type TrunkRate, trunkKey } from "../state/mesh.ts";
+import { MeshView } from "../state/mesh.ts";
 import { timeOf } from "../state/text.ts";
+import { lossRatioOf, type TrunkRate, trunkKey } from "../state/trunks.ts";
 
 const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 const count = (value: number): string => new Intl.NumberFormat(locale.value, { notation: "compact" }).format(value);

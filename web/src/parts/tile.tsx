@@ -74,8 +74,9 @@ export function Tile(props: TileProps) {
       data-muted={!person.micOn}
       data-camera={hasPicture}
     >
+      {/* Seen through the video until its first frame is there. */}
+      <Avatar id={person.id} name={person.name} large />
       <Picture {...props} />
-      {!hasPicture && <Avatar id={person.id} name={person.name} large />}
       {person.isReconnecting && <p class="tile-state">{t("call.tileReconnecting")}</p>}
       <p class="tile-name" aria-hidden="true">
         {!person.micOn && <Icon name="micOff" />}

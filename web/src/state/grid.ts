@@ -13,9 +13,9 @@ export function gridFor(count: number, width: number, height: number): Grid {
   let best: Grid = { columns: 1, rows: Math.max(1, count) };
   let bestScore = -1;
   for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
-    const rows = Math.ceil(count / columns);
+    const rows = Math.max(1, Math.ceil(count / columns));
     const tileWidth = width / columns;
-    const tileHeight = height / Math.max(1, rows);
+    const tileHeight = height / rows;
     const fit = Math.min(tileWidth, tileHeight * WANTED_RATIO);
     // Empty places at the end look unfinished.
     const score = fit - (rows * columns - count) * 2;

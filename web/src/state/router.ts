@@ -1,19 +1,8 @@
 /** Which page the address means. Links are plain `<a href>`; clicks on them stay in the page. */
 import { computed, signal } from "@preact/signals";
-import { decode } from "./slug.ts";
+import { routeOf } from "./routes.ts";
 
-export type Route =
-  | { readonly page: "home" }
-  | { readonly page: "room"; readonly slug: string }
-  | { readonly page: "mesh" }
-  | { readonly page: "notFound" };
-
-export function routeOf(path: string): Route {
-  if (path === "/" || path === "") return { page: "home" };
-  if (path === "/mesh") return { page: "mesh" };
-  const slug = /^\/r\/([^/]+)\/?$/.exec(path)?.[1];
-  return slug === undefined ? { page: "notFound" } : { page: "room", slug: decode(slug) };
-}
+export type { Route } from "./routes.ts";
 
 const path = signal(globalThis.location?.pathname ?? "/");
 export const route = computed(() => routeOf(path.value));

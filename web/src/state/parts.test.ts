@@ -1,0 +1,186 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { ChatMessage, MeshResponse, MeshTrunk } from "../../../client-sdk/src/index.ts";
+import { hueOf, initials } from "./avatar.ts";
+import { chooseShown, gridFor } from "./grid.ts";
+import { layOut } from "./map.ts";
+import { EMPTY_LOG, withPending, withStored } from "./messages.ts";
+import { routeOf } from "./routes.ts";
+import { roomPath, slugFromInput, slugFromTitle } from "./slug.ts";
+import { isOnlyEmoji, piecesOf, startsGroup } from "./text.ts";
+import { lossRatioOf, ratesOf } from "./trunks.ts";
+import { fill, LOCALES, pickLocale } from "./words.ts";
+
+test("every language has the same words, with the same names to fill in", () => {
+  const read = (locale: string): Record<string, string> =>
+    JSON.parse(readFileSync(join(import.meta.dirname, `../locales/${locale}.json`), "utf8"));
+  const english = read("en");
+  const names = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
+  for (const locale of LOCALES) {
+    const words = read(locale);
+    expect(Object.keys(words)).toEqual(Object.keys(english));
+    for (const [key, text] of Object.entries(words))
+      expect([key, names(text)]).toEqual([key, names(english[key] ?? "")]);
+  }
+});
+
+test("the language is the first wanted one that we speak", () => {
+  expect(pickLocale(["fr-FR", "nl-BE", "en"])).toBe("nl");
+  expect(pickLocale(["VI"])).toBe("vi");
+  expect(pickLocale(["xx"])).toBe("en");
+});
+
+test("texts are filled by name, and what has no value stays", () => {
+  expect(fill("{a} and {b}", { a: 1 })).toBe("1 and {b}");
+});
+
+test("addresses lead to their pages, rooms keep their emoji", () => {
+  expect(routeOf("/")).toEqual({ page: "home" });
+  expect(routeOf("/mesh")).toEqual({ page: "mesh" });
+  expect(routeOf(roomPath("🏡-tran-family"))).toEqual({ page: "room", slug: "🏡-tran-family" });
+  expect(routeOf("/r/a/b")).toEqual({ page: "notFound" });
+  expect(routeOf("/r/%E0%A4%A")).toEqual({ page: "room", slug: "%E0%A4%A" });
+});
+
+test("a room is found from a link, a path or its bare address", () => {
+  for (const input of ["https://a.test/r/%F0%9F%8F%A1-x?y#z", "/r/🏡-x", "🏡-x", " 🏡-x "])
+    expect(slugFromInput(input)).toBe("🏡-x");
+});
+
+test("a title becomes an address that keeps letters of any script and whole emoji", () => {
+  expect(slugFromTitle("🏡 Tran Family!")).toBe("🏡-tran-family");
+  expect(slugFromTitle("Đội bóng ⚽ 2026")).toBe("đội-bóng-⚽-2026");
+  expect(slugFromTitle("👨‍👩‍👧 & 👍🏽 / 🇳🇱")).toBe("👨‍👩‍👧-👍🏽-🇳🇱");
+  expect(slugFromTitle(" -- ")).toBe("");
+});
+
+test("tiles fill the stage: one column on a phone for two, two by two for four", () => {
+  expect(gridFor(1, 390, 700)).toEqual({ columns: 1, rows: 1 });
+  expect(gridFor(2, 390, 700)).toEqual({ columns: 1, rows: 2 });
+  expect(gridFor(2, 1280, 700)).toEqual({ columns: 2, rows: 1 });
+  expect(gridFor(4, 1280, 700)).toEqual({ columns: 2, rows: 2 });
+});
+
+test("a grid always has room for everybody", () => {
+  const size = fc.integer({ min: 1, max: 4_000 });
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 60 }), size, size, (count, width, height) => {
+      const { columns, rows } = gridFor(count, width, height);
+      return columns * rows >= count && columns >= 1 && rows >= 1;
+    }),
+    { seed: 21, numRuns: 200 },
+  );
+});
+
+test("when there is not room for all, nobody who speaks is left out", () => {
+  const ids = ["a", "b", "c", "d", "e"];
+  expect(chooseShown(ids, [], 9)).toEqual(ids);
+  expect(chooseShown(ids, ["e"], 3)).toEqual(["a", "b", "e"]);
+  expect(chooseShown(ids, ["e", "b"], 3)).toEqual(["a", "b", "e"]);
+  expect(chooseShown(ids, ["e", "d", "c", "b"], 2)).toHaveLength(2);
+});
+
+test("faces are the first and last initials, or an emoji, on a colour of their own", () => {
+  expect(initials("Hương Thị Lê")).toBe("HL");
+  expect(initials("👩‍🚀 zoe")).toBe("👩‍🚀Z");
+  expect(initials("  ")).toBe("?");
+  expect(hueOf("a")).not.toBe(hueOf("b"));
+});
+
+test("web addresses become links without the full stop behind them", () => {
+  expect(piecesOf("see https://a.test/x?y=1. ok")).toEqual([
+    { kind: "text", text: "see " },
+    { kind: "link", text: "https://a.test/x?y=1", href: "https://a.test/x?y=1" },
+    { kind: "text", text: ". ok" },
+  ]);
+  expect(piecesOf("javascript:alert(1)")).toEqual([{ kind: "text", text: "javascript:alert(1)" }]);
+});
+
+test("the pieces of a text are the text", () => {
+  fc.assert(
+    fc.property(
+      fc.string(),
+      (text) =>
+        piecesOf(text)
+          .map((piece) => piece.text)
+          .join("") === text,
+    ),
+    { seed: 22, numRuns: 300 },
+  );
+});
+
+test("only a few emoji alone are shown large", () => {
+  expect(isOnlyEmoji("😍🌸")).toBe(true);
+  expect(isOnlyEmoji("🇳🇱")).toBe(true);
+  expect(isOnlyEmoji("😍 ok")).toBe(false);
+  expect(isOnlyEmoji("12")).toBe(false);
+  expect(isOnlyEmoji("😍😍😍😍")).toBe(false);
+});
+
+test("messages of one author stand together until time passes", () => {
+  const said = (authorId: string, minutes: number) => ({ id: "", authorId, sentAtMs: minutes * 60_000 });
+  expect(startsGroup(undefined, said("a", 0))).toBe(true);
+  expect(startsGroup(said("a", 0), said("a", 4))).toBe(false);
+  expect(startsGroup(said("a", 0), said("a", 6))).toBe(true);
+  expect(startsGroup(said("a", 0), said("b", 1))).toBe(true);
+});
+
+const message = (id: string, clientId?: string): ChatMessage => ({
+  id,
+  authorId: "u",
+  authorName: "U",
+  text: id,
+  sentAtMs: 1,
+  ...(clientId === undefined ? {} : { clientId }),
+});
+
+test("the log is in the order of ids, whatever order they come in, and each is there once", () => {
+  const log = withStored(withStored(EMPTY_LOG, [message("c"), message("a")]), [message("b"), message("c")]);
+  expect(log.stored.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+});
+
+test("a message on its way goes when its twin is stored, whichever is first", () => {
+  const pending = { clientId: "k", text: "hi", state: "sending" } as const;
+  expect(withStored(withPending(EMPTY_LOG, pending), [message("a", "k")]).pending).toEqual([]);
+  expect(withPending(withStored(EMPTY_LOG, [message("a", "k")]), pending).pending).toEqual([]);
+});
+
+const trunk = (bytes: number): MeshTrunk => ({
+  from: "a",
+  to: "b",
+  state: "connected",
+  egressStreams: 1,
+  ingressStreams: 1,
+  packetsSent: 1,
+  packetsReceived: 90,
+  bytesSent: bytes,
+  bytesReceived: bytes,
+  packetsLost: 10,
+  packetsRepaired: 0,
+});
+const reading = (bytes: number): MeshResponse => ({ self: "a", nodes: [], rtts: [], trunks: [trunk(bytes)] });
+
+test("a trunk's rate comes from two readings; one that began anew has none yet", () => {
+  expect([...ratesOf(undefined, reading(1_000), 1_000)]).toEqual([]);
+  expect(ratesOf(reading(1_000), reading(2_000), 2_000).get("a → b")).toEqual({ outBps: 4_000, inBps: 4_000 });
+  expect([...ratesOf(reading(2_000), reading(1_000), 1_000)]).toEqual([]);
+  expect(lossRatioOf(trunk(0))).toBeCloseTo(0.1);
+});
+
+test("the map draws near nodes near, far nodes far, and always the same", () => {
+  const rtts = [
+    { from: "a", to: "b", rttMs: 10 },
+    { from: "a", to: "c", rttMs: 200 },
+    { from: "b", to: "c", rttMs: 200 },
+  ];
+  const points = layOut(["a", "b", "c"], rtts);
+  const far = (x: string, y: string): number => {
+    const [p, q] = [points.get(x), points.get(y)];
+    return Math.hypot((p?.x ?? 0) - (q?.x ?? 0), (p?.y ?? 0) - (q?.y ?? 0));
+  };
+  expect(far("a", "c")).toBeGreaterThan(3 * far("a", "b"));
+  expect(layOut(["a", "b", "c"], rtts)).toEqual(points);
+  for (const { x, y } of points.values()) expect(x >= 0 && x <= 1 && y >= 0 && y <= 1).toBe(true);
+});
