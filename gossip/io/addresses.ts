@@ -32,6 +32,11 @@ export async function resolveTarget(target: string, defaultPort: number): Promis
   return found.map(({ address }) => ({ host: address, port }));
 }
 
+/** A socket of both families shows IPv4 peers as mapped addresses; the cluster knows them by their IPv4 ones. */
+export function unmappedHost(host: string): string {
+  return host.startsWith("::ffff:") && host.includes(".") ? host.slice("::ffff:".length) : host;
+}
+
 /** What to tell others when bound to all addresses: a private one, else any but loopback, else loopback. */
 export function advertisableHost(bindHost: string): string {
   if (bindHost !== "0.0.0.0" && bindHost !== "::") return bindHost;

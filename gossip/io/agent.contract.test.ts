@@ -88,6 +88,7 @@ describe("membership", () => {
       `1 error occurred:\n\t* Failed to join 127.79.200.99: dial tcp ${nobody}: connect: connection refused\n\n`,
     );
     await expect(a.join(["no such name/not an address:x"])).rejects.toThrow(/Failed to resolve/);
+    await expect(a.join(new Array(129).fill(nobody))).rejects.toThrow("at most 128 addresses");
     await expect(a.join([nobody], { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
   });
 
@@ -168,6 +169,25 @@ describe("life", () => {
     await start("d", { bindPort: port });
   });
 
+  test("an agent stopped while it starts leaves nothing open, and a leave without a start is nothing", async () => {
+    const agent = new GossipAgent({ nodeName: "a", bindHost: HOST, bindPort: 0 });
+    await agent.leave();
+    const starting = agent.start();
+    await agent.stop();
+    await expect(starting).rejects.toThrow("stopped while it started");
+  });
+
+  test("on IPv6, and on all addresses of both families, agents meet", async () => {
+    const a = await start("a", { bindHost: "::1" });
+    const b = await start("b", { bindHost: "::", advertiseHost: "::1" });
+    expect(a.address.host).toBe("::1");
+    expect(await b.join([`[::1]:${a.address.port}`])).toBe(1);
+    await Promise.all([seen(a, { a: "alive", b: "alive" }), seen(b, { a: "alive", b: "alive" })]);
+    // One that knows only IPv4 finds the one bound to everything.
+    const c = await start("c");
+    expect(await c.join([`127.0.0.1:${b.address.port}`])).toBe(1);
+  });
+
   test("a listener that throws is logged and harms nobody", async () => {
     const lines: string[] = [];
     const note = (_: object, text: string): void => void lines.push(text);
@@ -178,7 +198,7 @@ describe("life", () => {
     const b = await start("b");
     await b.join([textOf(a)]);
     await seen(a, { a: "alive", b: "alive" });
-    expect(lines).toContain("a listener for members failed");
+    expect(lines).toContain("a listener of the gossip agent failed");
   });
 });
 

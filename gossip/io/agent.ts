@@ -5,7 +5,7 @@ import type { CoordinateSnapshot, GossipCore, RttEstimate } from "../src/core.ts
 import { createGossip } from "../src/gossip.ts";
 import { type GossipProfile, LAN, LOCAL, WAN } from "../src/options.ts";
 import { seededRandom } from "../src/random.ts";
-import type { DropReason, GossipEvent, Member, MembershipEvent } from "../src/sink.ts";
+import type { DropReason, GossipEvent, Member, MembershipEvent, UserEvent } from "../src/sink.ts";
 import { type Endpoint, type Tags, UsageError } from "../src/types.ts";
 import { advertisableHost, resolveTarget } from "./addresses.ts";
 import type { AgentRequestOptions, GossipAgentOptions, JoinTargets } from "./agent-options.ts";
@@ -13,7 +13,7 @@ import { Driver } from "./driver.ts";
 import { JoinError } from "./errors.ts";
 import { infoSections } from "./info.ts";
 import { PendingJoins } from "./joins.ts";
-import { LogTee } from "./log.ts";
+import { type Logger, LogTee } from "./log.ts";
 import { NodeAead } from "./node-aead.ts";
 import { DirectRequests, packBody, type RequestHandler } from "./requests.ts";
 import type { RpcBackend } from "./rpc/backend.ts";
@@ -24,6 +24,8 @@ import { GossipSockets } from "./sockets.ts";
 const PROFILES: Readonly<Record<string, GossipProfile>> = { lan: LAN, wan: WAN, local: LOCAL };
 const DEFAULT_PORT = 7946;
 const CLOCK_INTERVAL_MS = 5_000;
+/** Addresses of one join: as many as the core opens streams at once. */
+const MAX_TARGETS = 128;
 
 type State = "new" | "starting" | "running" | "stopped";
 
@@ -34,6 +36,7 @@ export class GossipAgent {
   readonly #requests: DirectRequests;
   readonly #joins = new PendingJoins();
   readonly #listeners = new Set<(event: MembershipEvent) => void>();
+  readonly #userListeners = new Set<(event: UserEvent) => void>();
   readonly #leftListeners = new Set<() => void>();
   readonly #snapshot: SnapshotFile | undefined;
   readonly #rpc: RpcServer | undefined;
@@ -69,7 +72,7 @@ export class GossipAgent {
     this.#state = "starting";
     try {
       await this.#open();
-      this.#state = "running";
+      if (!this.#isStopped()) this.#state = "running";
     } catch (error) {
       await this.stop();
       throw new Error(`gossip agent ${this.#options.nodeName} did not start: ${messageOf(error)}`, { cause: error });
@@ -88,6 +91,7 @@ export class GossipAgent {
       () => performance.now(),
     );
     this.#sockets = sockets;
+    if (this.#isStopped()) throw new UsageError("stopped", "the agent was stopped while it started");
     this.#address = {
       host: this.#options.advertiseHost ?? advertisableHost(bindHost),
       port: this.#options.advertisePort ?? sockets.port,
@@ -99,6 +103,11 @@ export class GossipAgent {
     if (remembered !== undefined) void this.#rejoin(remembered.alive);
     this.#rpcPort = await this.#rpc?.start();
     this.#log.info({ node: this.#options.nodeName, ...this.#address, rpcPort: this.#rpcPort }, "gossip agent running");
+  }
+
+  /** As a call, because the compiler takes a field for unchanged across an await. */
+  #isStopped(): boolean {
+    return this.#state === "stopped";
   }
 
   #createCore(): GossipCore {
@@ -120,7 +129,6 @@ export class GossipAgent {
 
   /** Closes everything without a word to the others, who will see a failure. Idempotent. */
   async stop(): Promise<void> {
-    if (this.#state === "stopped") return;
     this.#state = "stopped";
     clearInterval(this.#clockTimer);
     this.#recordClocks();
@@ -128,7 +136,9 @@ export class GossipAgent {
     this.#requests.stop();
     this.#joins.stop();
     this.#leaveDone?.();
-    await Promise.all([this.#rpc?.stop(), this.#sockets?.close()]);
+    const sockets = this.#sockets;
+    this.#sockets = undefined;
+    await Promise.all([this.#rpc?.stop(), sockets?.close()]);
     this.#snapshot?.close();
   }
 
@@ -138,6 +148,9 @@ export class GossipAgent {
    */
   async join(addresses: readonly string[], options: JoinTargets = {}): Promise<number> {
     options.signal?.throwIfAborted();
+    if (addresses.length > MAX_TARGETS) {
+      throw new UsageError("too_many_addresses", `a join takes at most ${MAX_TARGETS} addresses`);
+    }
     const failures: string[] = [];
     const resolved = await Promise.all(
       addresses.map((address) =>
@@ -164,7 +177,7 @@ export class GossipAgent {
   async #rejoin(alive: ReadonlyMap<string, Endpoint>): Promise<void> {
     const others = [...alive].filter(([name]) => name !== this.#options.nodeName).map(([, endpoint]) => endpoint);
     for (const endpoint of others.toSorted(() => randomInt(3) - 1)) {
-      if (this.#state === "stopped" || this.#leaving !== undefined) return;
+      if (this.#isStopped() || this.#leaving !== undefined) return;
       const id = this.#command((core, nowMs) => core.join([endpoint], nowMs, { announce: false }));
       if ((await this.#joins.result(id, [])) > 0) {
         this.#log.info({ ...endpoint }, "rejoined from the snapshot");
@@ -175,12 +188,12 @@ export class GossipAgent {
 
   /** Tells everybody, waits until they know, and stays for late questions. Idempotent; `stop` is yours to call. */
   leave(): Promise<void> {
+    if (this.#driver.core === undefined) return this.#leaving ?? Promise.resolve();
     this.#leaving ??= this.#leave();
     return this.#leaving;
   }
 
   async #leave(): Promise<void> {
-    if (this.#driver.core === undefined) return;
     this.#snapshot?.leave();
     const done = new Promise<void>((resolve) => {
       this.#leaveDone = resolve;
@@ -218,6 +231,12 @@ export class GossipAgent {
   onEvent(listener: (event: MembershipEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** What users of members announced to everybody, each once. */
+  onUserEvent(listener: (event: UserEvent) => void): () => void {
+    this.#userListeners.add(listener);
+    return () => this.#userListeners.delete(listener);
   }
 
   /** Rejects with UsageError "tags_too_long"; the tags stay as they were then. */
@@ -315,6 +334,7 @@ export class GossipAgent {
         this.#log.warn({ node: event.name, existing: event.existing, other: event.other }, "two nodes claim one name");
         break;
       case "userEvent":
+        emit(this.#userListeners, event, this.#log);
         break;
       default:
         this.#handleMember(event);
@@ -326,13 +346,7 @@ export class GossipAgent {
     this.#log.info({ node: member.name, host: member.host, port: member.port }, `member ${kind}`);
     if (member.status === "alive") this.#snapshot?.alive(member.name, { host: member.host, port: member.port });
     else this.#snapshot?.notAlive(member.name);
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#log.error({ error }, "a listener for members failed");
-      }
-    }
+    emit(this.#listeners, event, this.#log);
   }
 
   #recordClocks(): void {
@@ -356,9 +370,21 @@ export class GossipAgent {
       coordinate: (name) => this.coordinate(name),
       info: () => infoSections(this.#core(), { isEncrypted: (this.#options.keys ?? []).length > 0 }),
       onEvent: (listener) => this.onEvent(listener),
+      onUserEvent: (listener) => this.onUserEvent(listener),
       recentLog: () => this.#log.recent(),
       onLog: (listener) => this.#log.onLine(listener),
     };
+  }
+}
+
+/** A listener that throws is logged and keeps nobody from hearing the event. */
+function emit<T>(listeners: ReadonlySet<(event: T) => void>, event: T, log: Logger): void {
+  for (const listener of listeners) {
+    try {
+      listener(event);
+    } catch (error) {
+      log.error({ error }, "a listener of the gossip agent failed");
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // The public door of the gossip shell.
 
 export type { CoordinateSnapshot, RttEstimate } from "../src/core.ts";
-export type { Member, MemberStatus, MembershipEvent } from "../src/sink.ts";
+export type { Member, MemberStatus, MembershipEvent, UserEvent } from "../src/sink.ts";
 export { type Endpoint, type Tags, UsageError } from "../src/types.ts";
 export { GossipAgent } from "./agent.ts";
 export type { AgentRequestOptions, GossipAgentOptions, JoinTargets } from "./agent-options.ts";

@@ -61,7 +61,7 @@ export class GossipSockets {
 
   counters(): Record<string, number> {
     const { packetsIn, bytesIn, packetsOut, bytesOut, sendErrors, sendDrops } = this.#udp.counters;
-    const { streamsOpened, streamsAccepted, streamsFailed, streamsOpen } = this.#tcp.counters;
+    const { streamsOpened, streamsAccepted, streamsRefused, streamsFailed, streamsOpen } = this.#tcp.counters;
     return {
       udp_packets_in: packetsIn ?? 0,
       udp_bytes_in: bytesIn ?? 0,
@@ -71,6 +71,7 @@ export class GossipSockets {
       udp_send_drops: sendDrops ?? 0,
       tcp_streams_opened: streamsOpened ?? 0,
       tcp_streams_accepted: streamsAccepted ?? 0,
+      tcp_streams_refused: streamsRefused ?? 0,
       tcp_streams_failed: streamsFailed ?? 0,
       tcp_streams_open: streamsOpen ?? 0,
     };

@@ -3,10 +3,11 @@
 import { connect, createServer, isIPv6, type Server, type Socket } from "node:net";
 import type { StreamInput, StreamOutput } from "../src/sink.ts";
 import { type Endpoint, type StreamId, streamId } from "../src/types.ts";
+import { unmappedHost } from "./addresses.ts";
 
 export interface TcpEvents {
   stream(id: StreamId, input: StreamInput): void;
-  /** The listener failed or a connection was refused for lack of room; the transport goes on. */
+  /** The listener failed; the transport goes on. */
   failed(error: Error): void;
 }
 
@@ -27,7 +28,7 @@ const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 export class TcpTransport {
   readonly #options: TcpTransportOptions;
   readonly #streams = new Map<StreamId, Socket>();
-  readonly #counters = { streamsOpened: 0, streamsAccepted: 0, streamsFailed: 0 };
+  readonly #counters = { streamsOpened: 0, streamsAccepted: 0, streamsRefused: 0, streamsFailed: 0 };
   readonly #server: Server;
   /** The core numbers what it opens with odd ids, we number what we accept with even ones. */
   #lastAccepted = 0;
@@ -56,6 +57,9 @@ export class TcpTransport {
     });
     this.#isOpen = true;
     server.on("error", (error) => events.failed(error));
+    server.on("drop", () => {
+      this.#counters.streamsRefused += 1;
+    });
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : port;
   }
@@ -105,7 +109,7 @@ export class TcpTransport {
     const id = streamId(this.#lastAccepted);
     this.#counters.streamsAccepted += 1;
     this.#wire(id, socket);
-    this.#input(id, { kind: "opened", from: { host: remoteAddress, port: remotePort } });
+    this.#input(id, { kind: "opened", from: { host: unmappedHost(remoteAddress), port: remotePort } });
   }
 
   #wire(id: StreamId, socket: Socket): void {

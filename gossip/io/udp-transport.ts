@@ -3,6 +3,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Endpoint } from "../src/types.ts";
+import { unmappedHost } from "./addresses.ts";
 
 export interface UdpEvents {
   /** `atMs` was read right in the socket's callback: it becomes a round-trip time. */
@@ -26,16 +27,18 @@ const MAX_UNCONFIRMED = 1024;
 export class UdpTransport {
   readonly #options: UdpTransportOptions;
   readonly #socket: Socket;
+  readonly #isV6: boolean;
   readonly #counters = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0, sendErrors: 0, sendDrops: 0 };
   #unconfirmed = 0;
   #isOpen = false;
 
   constructor(options: UdpTransportOptions) {
     this.#options = options;
-    const family = isIPv6(options.host) ? 6 : 4;
+    this.#isV6 = isIPv6(options.host);
+    const family = this.#isV6 ? 6 : 4;
     // Addresses are literals: the system's resolver has nothing to add but delay.
     this.#socket = createSocket({
-      type: family === 6 ? "udp6" : "udp4",
+      type: this.#isV6 ? "udp6" : "udp4",
       lookup: (host, _options, callback) => callback(null, host, family),
     });
   }
@@ -70,7 +73,8 @@ export class UdpTransport {
     this.#unconfirmed += 1;
     this.#counters.packetsOut += 1;
     this.#counters.bytesOut += bytes.length;
-    this.#socket.send(bytes, to.port, to.host, (error) => {
+    const host = this.#isV6 && !to.host.includes(":") ? `::ffff:${to.host}` : to.host;
+    this.#socket.send(bytes, to.port, host, (error) => {
       this.#unconfirmed -= 1;
       if (error === null) return;
       this.#counters.sendErrors += 1;
@@ -89,7 +93,7 @@ export class UdpTransport {
     const atMs = this.#options.nowMs();
     this.#counters.packetsIn += 1;
     this.#counters.bytesIn += bytes.length;
-    this.#options.events.packet({ host: from.address, port: from.port }, bytes, atMs);
+    this.#options.events.packet({ host: unmappedHost(from.address), port: from.port }, bytes, atMs);
   }
 }
 

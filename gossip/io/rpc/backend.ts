@@ -1,7 +1,7 @@
 // What the RPC needs of an agent. The agent implements it; tests have a small one of their own.
 
 import type { CoordinateSnapshot } from "../../src/core.ts";
-import type { Member, MembershipEvent } from "../../src/sink.ts";
+import type { Member, MembershipEvent, UserEvent } from "../../src/sink.ts";
 import type { Tags } from "../../src/types.ts";
 import type { LogLine } from "../log.ts";
 
@@ -21,6 +21,7 @@ export interface RpcBackend {
   /** Sections of texts, as `serf info` prints them. */
   info(): Readonly<Record<string, Readonly<Record<string, string>>>>;
   onEvent(listener: (event: MembershipEvent) => void): () => void;
+  onUserEvent(listener: (event: UserEvent) => void): () => void;
   /** Lines so far, oldest first, and from now on. */
   recentLog(): readonly LogLine[];
   onLog(listener: (line: LogLine) => void): () => void;

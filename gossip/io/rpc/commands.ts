@@ -6,7 +6,7 @@ import { LOG_LEVELS, type LogLevel, type LogLine } from "../log.ts";
 import type { RpcBackend } from "./backend.ts";
 import { compileAnchored } from "./expression.ts";
 import { boolField, seqField, textField, textMapField, textsField } from "./fields.ts";
-import { EVENT_NAMES, memberRecord, RpcError } from "./messages.ts";
+import { EVENT_NAMES, memberRecord, RpcError, userRecord } from "./messages.ts";
 import { Float, type RpcMap, type RpcWritable } from "./value.ts";
 
 type Seq = number | bigint;
@@ -160,14 +160,22 @@ const EVENT_FILTER = /^(\*|member-(join|leave|failed|update|reap)|user(:.*)?|que
 function stream({ seq, body }: Request, context: CommandContext): Reply {
   const filters = (textField(body, "Type") || "*").split(",");
   if (!filters.every((filter) => EVENT_FILTER.test(filter))) return { error: RpcError.invalidFilter };
-  const takesAll = filters.includes("*");
-  return subscribe(seq, context, () =>
-    context.backend.onEvent((event) => {
-      const name = EVENT_NAMES[event.kind];
-      if (!takesAll && !filters.includes(name)) return;
-      context.record(seq, { Event: name, Members: [memberRecord(event.member)] });
-    }),
-  );
+  const isWanted = (...names: readonly string[]): boolean => ["*", ...names].some((name) => filters.includes(name));
+  const { backend, record } = context;
+  return subscribe(seq, context, () => {
+    const ends = [
+      backend.onEvent(({ kind, member }) => {
+        const name = EVENT_NAMES[kind];
+        if (isWanted(name)) record(seq, { Event: name, Members: [memberRecord(member)] });
+      }),
+      backend.onUserEvent((event) => {
+        if (isWanted("user", `user:${event.name}`)) record(seq, userRecord(event));
+      }),
+    ];
+    return () => {
+      for (const end of ends) end();
+    };
+  });
 }
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {

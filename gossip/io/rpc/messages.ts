@@ -1,7 +1,7 @@
 // What the commands of the RPC say, as shapes, and the texts that clients compare with.
 
 import { addressBytes } from "../../src/address.ts";
-import type { Member, MemberStatus, MembershipEvent } from "../../src/sink.ts";
+import type { Member, MemberStatus, MembershipEvent, UserEvent } from "../../src/sink.ts";
 import type { RpcMap, RpcWritable } from "./value.ts";
 
 export const RPC_VERSION = 1;
@@ -60,6 +60,16 @@ export function memberRecord(member: Member): RpcWritable {
   };
   for (const [i, field] of VERSION_FIELDS.entries()) record[field] = member.versions[i] ?? 0;
   return record;
+}
+
+export function userRecord(event: UserEvent): RpcWritable {
+  return {
+    Coalesce: event.coalesce,
+    Event: "user",
+    LTime: event.lamportTime,
+    Name: event.name,
+    Payload: event.payload.length === 0 ? null : event.payload,
+  };
 }
 
 /** A member as a client reads it. */

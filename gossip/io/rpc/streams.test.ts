@@ -1,0 +1,109 @@
+// Records that follow one another on a connection: events and log lines.
+
+import { describe, expect, test } from "@jest/globals";
+import type { MembershipEvent, UserEvent } from "../../src/sink.ts";
+import { lamportTime } from "../../src/types.ts";
+import { connected, member } from "../../test/rpc/fake-agent.ts";
+
+describe("streams", () => {
+  const failed: MembershipEvent = { kind: "failed", member: member("b", "127.77.0.112") };
+
+  test("records follow the answer, filtered, until stopped", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 7 }, { Type: "member-failed,member-leave" });
+    for (const listener of client.agent.listeners) {
+      listener({ ...failed, kind: "joined" });
+      listener(failed);
+    }
+    expect(client.received()).toMatchObject([
+      { Error: "", Seq: 7 },
+      { Error: "", Seq: 7 },
+      { Event: "member-failed", Members: [{ Name: "b", Status: "alive" }] },
+    ]);
+    await client.send({ Command: "stop", Seq: 8 }, { Stop: 7 }, { Command: "stop", Seq: 9 }, { Stop: 99 });
+    expect(client.agent.listeners.size).toBe(0);
+    expect(client.received()).toEqual([
+      { Error: "", Seq: 8 },
+      { Error: "", Seq: 9 },
+    ]);
+  });
+
+  test("user events of the wanted name are told with their payload", async () => {
+    const client = await connected();
+    const happened = (name: string, payload: Uint8Array): UserEvent => ({
+      kind: "userEvent",
+      lamportTime: lamportTime(4),
+      name,
+      payload,
+      coalesce: true,
+    });
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "user:deploy" });
+    for (const listener of client.agent.userListeners) {
+      listener(happened("other", Uint8Array.of(1)));
+      listener(happened("deploy", Uint8Array.of(2)));
+      listener(happened("deploy", new Uint8Array(0)));
+    }
+    const record = { Event: "user", Name: "deploy", LTime: 4, Coalesce: true };
+    expect(client.received()).toEqual([
+      { Error: "", Seq: 1 },
+      { Error: "", Seq: 1 },
+      { ...record, Payload: Uint8Array.of(2) },
+      { Error: "", Seq: 1 },
+      { ...record, Payload: null },
+    ]);
+  });
+
+  test("an unknown filter is refused", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "member-join,zork" });
+    expect(client.received()).toEqual([{ Error: "Invalid event filter", Seq: 1 }]);
+  });
+
+  test("a client that does not read loses records, not answers", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "*" });
+    client.isSlow = true;
+    for (const listener of client.agent.listeners) listener(failed);
+    await client.send({ Command: "stats", Seq: 2 });
+    expect(client.received()).toEqual([{ Error: "", Seq: 1 }, { Error: "", Seq: 2 }, { agent: { name: "a" } }]);
+  });
+
+  test("the end of the connection ends its streams", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "*" });
+    client.session.end();
+    expect(client.agent.listeners.size).toBe(0);
+  });
+
+  test("streams are bounded in number", async () => {
+    const client = await connected();
+    for (let seq = 1; seq <= 65; seq += 1) await client.send({ Command: "stream", Seq: seq }, { Type: "*" });
+    expect(client.received().at(-1)).toEqual({ Error: "Too many streams", Seq: 65 });
+  });
+
+  test("a monitor shows the lines that were, then those that come, from its level on; there is one", async () => {
+    const client = await connected();
+    client.agent.log.info({ node: "b" }, "member failed");
+    client.agent.log.debug({}, "not wanted");
+    await client.send(
+      { Command: "monitor", Seq: 1 },
+      { LogLevel: "info" },
+      { Command: "monitor", Seq: 2 },
+      { LogLevel: "err" },
+    );
+    client.agent.log.warn({ what: "two words" }, "later");
+    expect(client.received()).toEqual([
+      { Error: "", Seq: 1 },
+      { Error: "", Seq: 1 },
+      { Log: "2026/11/22 10:38:48 [INFO] member failed node=b" },
+      { Error: "Monitor already exists", Seq: 2 },
+      { Error: "", Seq: 1 },
+      { Log: '2026/11/22 10:38:48 [WARN] later what="two words"' },
+    ]);
+    await client.send({ Command: "stop", Seq: 3 }, { Stop: 1 }, { Command: "monitor", Seq: 4 }, { LogLevel: "ERR" });
+    expect(client.received()).toEqual([
+      { Error: "", Seq: 3 },
+      { Error: "", Seq: 4 },
+    ]);
+  });
+});
