@@ -8,6 +8,7 @@ interface End {
   readonly peer: DtlsPeer;
   readonly result: Promise<Keys | Error | undefined>;
   readonly drops: string[];
+  readonly closed: (Error | undefined)[];
   readonly sent: Buffer[];
 }
 
@@ -19,6 +20,7 @@ async function pair(
   const ends: { server?: End; client?: End } = {};
   const open = (role: "server" | "client", remote: Fingerprint): End => {
     const drops: string[] = [];
+    const closed: (Error | undefined)[] = [];
     const sent: Buffer[] = [];
     let settle: (outcome: Keys | Error | undefined) => void = () => undefined;
     const result = new Promise<Keys | Error | undefined>((resolve) => (settle = resolve));
@@ -32,11 +34,14 @@ async function pair(
           queueMicrotask(() => ends[other]?.peer.handle(bytes));
         },
         connected: settle,
-        closed: settle,
+        closed: (error) => {
+          closed.push(error);
+          settle(error);
+        },
         dropped: (reason) => drops.push(reason),
       },
     );
-    return { peer, result, drops, sent };
+    return { peer, result, drops, closed, sent };
   };
   ends.server = open("server", expected.ofClient ?? own);
   ends.client = open("client", own);
@@ -70,6 +75,22 @@ test("[G10] records of epoch 0 after the handshake are dropped, so a new ClientH
   expect(server.peer.connected).toBe(true);
   server.peer.close();
   client.peer.close();
+});
+
+test("[G10] an alert that does not verify and a record of no known type change nothing; a real close_notify closes", async () => {
+  const { server, client } = await pair();
+  await Promise.all([server.result, client.result]);
+  const record = (type: number, body: number[]): Buffer =>
+    Buffer.from([type, 254, 253, 0, 1, 0, 0, 0, 0, 0, 99, 0, body.length, ...body]);
+  server.peer.handle(record(21, [1, 0]));
+  server.peer.handle(record(21, [2, 40, ...Array.from({ length: 24 }, () => 7)]));
+  server.peer.handle(record(99, [1, 0]));
+  expect(server.drops).toEqual(["dtls_bad_alert", "dtls_bad_alert", "dtls_unexpected_type"]);
+  expect(server.peer.connected).toBe(true);
+  const before = server.closed.length;
+  client.peer.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([before, server.closed]).toEqual([0, [undefined]]);
 });
 
 test("[G9] a certificate of another fingerprint is refused", async () => {

@@ -1,8 +1,8 @@
 /**
  * One DTLS 1.2 association over the mux, by werift's RTCDtlsTransport. The SRTP profile is forced to
  * AES_CM_128_HMAC_SHA1_80: it is the one that the fast path can make cheap, and browsers accept it.
- * werift gets datagrams only while they may matter: never anything but DTLS, and after the handshake
- * nothing of epoch 0, with which a stranger could reset a running call.
+ * After the handshake werift gets only what cannot harm: nothing of epoch 0, with which a stranger could reset a
+ * running call, and no alert, which it would believe without decrypting. Alerts are verified and sent here.
  */
 import {
   Event,
@@ -14,7 +14,12 @@ import {
 } from "werift";
 import { clientOwnsCertificate, type HandshakeRecord, serverOwnsCertificate } from "./dtls-proof.ts";
 
-export type DtlsDropReason = "dtls_malformed" | "dtls_epoch_zero" | "dtls_closed";
+export type DtlsDropReason =
+  | "dtls_malformed"
+  | "dtls_epoch_zero"
+  | "dtls_bad_alert"
+  | "dtls_unexpected_type"
+  | "dtls_closed";
 export type DtlsRole = "server" | "client";
 
 export interface Fingerprint {
@@ -40,6 +45,17 @@ export interface DtlsPeerSink {
 const KEY_BYTES = 16;
 const SALT_BYTES = 14;
 const RECORD_HEADER_BYTES = 13;
+const ALERT = 21;
+const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
+const DTLS_1_2 = 0xfefd;
+const FATAL = 2;
+const CLOSE_NOTIFY = 0;
+/**
+ * Sequence number of our only alert: far beyond any record that werift sends, as GCM must never see a number twice
+ * and werift counts from 0 again after its Finished.
+ */
+const CLOSE_SEQUENCE = 2 ** 40;
 /** Beyond the last flight of any handshake (RFC 6347 section 4.2.4). */
 const LAST_FLIGHT = 7;
 
@@ -106,9 +122,10 @@ export class DtlsPeer {
     }
   }
 
-  /** werift sends no close_notify; the other end learns it by signalling or by silence. Idempotent. */
+  /** Tells the other end (close_notify), once. Idempotent. */
   close(): void {
     if (this.#closed) return;
+    if (this.#connected) this.#sendCloseNotify();
     this.#closed = true;
     // Lets werift's retransmission of an unfinished flight end at its next turn instead of after half a minute.
     if (this.#transport.dtls !== undefined) this.#transport.dtls.dtls.flight = LAST_FLIGHT;
@@ -123,12 +140,61 @@ export class DtlsPeer {
       if (offset + RECORD_HEADER_BYTES > bytes.length) return this.#drop("dtls_malformed");
       const end = offset + RECORD_HEADER_BYTES + bytes.readUInt16BE(offset + 11);
       if (end > bytes.length) return this.#drop("dtls_malformed");
-      if (this.#connected && bytes.readUInt16BE(offset + 3) === 0) this.#sink.dropped("dtls_epoch_zero");
-      else kept.push(bytes.subarray(offset, end));
+      const record = bytes.subarray(offset, end);
+      if (!this.#connected || this.#isHarmless(record)) kept.push(record);
+      if (this.#closed) return undefined;
       offset = end;
     }
     if (kept.length === 0) return undefined;
     return kept.length === 1 ? kept[0] : Buffer.concat(kept);
+  }
+
+  /** Whether werift may see a record after the handshake. */
+  #isHarmless(record: Buffer): boolean {
+    const type = record[0];
+    if (record.readUInt16BE(3) === 0) this.#sink.dropped("dtls_epoch_zero");
+    else if (type === ALERT) this.#handleAlert(record);
+    else if (type !== HANDSHAKE && type !== APPLICATION_DATA) this.#sink.dropped("dtls_unexpected_type");
+    else return true;
+    return false;
+  }
+
+  /** RFC 5246 section 7.2: level and description, here always protected. */
+  #handleAlert(record: Buffer): void {
+    const alert = this.#open(record);
+    if (alert?.length !== 2) this.#sink.dropped("dtls_bad_alert");
+    else if (alert[0] === FATAL || alert[1] === CLOSE_NOTIFY) this.#handleClosed(undefined);
+  }
+
+  /** The plaintext of a protected alert; undefined when it does not verify. */
+  #open(record: Buffer): Buffer | undefined {
+    const socket = this.#transport.dtls;
+    const header = {
+      type: ALERT,
+      version: record.readUInt16BE(1),
+      epoch: record.readUInt16BE(3),
+      sequenceNumber: record.readUIntBE(5, 6),
+    };
+    try {
+      return socket?.cipher.cipher.decrypt(socket.sessionType, record.subarray(RECORD_HEADER_BYTES), header);
+    } catch {
+      // A forged record: the caller counts it.
+      return undefined;
+    }
+  }
+
+  #sendCloseNotify(): void {
+    const socket = this.#transport.dtls;
+    if (socket === undefined) return;
+    const header = { type: ALERT, version: DTLS_1_2, epoch: 1, sequenceNumber: CLOSE_SEQUENCE };
+    const body = socket.cipher.cipher.encrypt(socket.sessionType, Buffer.from([1, CLOSE_NOTIFY]), header);
+    const record = Buffer.alloc(RECORD_HEADER_BYTES);
+    record[0] = header.type;
+    record.writeUInt16BE(header.version, 1);
+    record.writeUInt16BE(header.epoch, 3);
+    record.writeUIntBE(header.sequenceNumber, 5, 6);
+    record.writeUInt16BE(body.length, 11);
+    this.#sink.send(Buffer.concat([record, body]));
   }
 
   #drop(reason: DtlsDropReason): undefined {

@@ -38,8 +38,8 @@ export const CLIENT_TIMEOUTS: IceLiteTimeouts = { reconnectingAfterMs: 8_000, go
 /** The other end of a trunk checks every 500 ms; three missed are silence. */
 export const TRUNK_TIMEOUTS: IceLiteTimeouts = { reconnectingAfterMs: 1_750, goneAfterMs: 30_000 };
 
-/** Transaction ids remembered per agent; a captured request cannot move the pair while it is among them: about 5 minutes of checks. */
-const REMEMBERED_TRANSACTIONS = 128;
+/** Transaction ids remembered per agent; a captured request cannot move the pair while it is among them: minutes of checks. */
+const REMEMBERED_TRANSACTIONS = 64;
 /** RFC 8445 section 5.3 asks for 24 and 128 bits of randomness; base64url letters are a subset of ice-char but for - and _. */
 const UFRAG_BYTES = 6;
 const PWD_BYTES = 24;
@@ -66,6 +66,7 @@ export class IceLiteAgent {
   moves = 0;
   /** Transaction id to the address that it came from, oldest first. */
   readonly #seen = new Map<string, string>();
+  #lastAddress = "";
 
   constructor(input: {
     readonly id: string;
@@ -83,7 +84,10 @@ export class IceLiteAgent {
   /** Remembers where a transaction came from; "repeated" is a retransmission, "foreign" the same id from another address. */
   witness(transactionId: Uint8Array, from: UdpAddress): "fresh" | "repeated" | "foreign" {
     const id = Buffer.from(transactionId).toString("latin1");
-    const address = addressKey(from.host, from.port);
+    // One string for all requests from one address, as thousands of clients remember many each.
+    const key = addressKey(from.host, from.port);
+    const address = key === this.#lastAddress ? this.#lastAddress : key;
+    this.#lastAddress = address;
     const known = this.#seen.get(id);
     if (known !== undefined) return known === address ? "repeated" : "foreign";
     if (this.#seen.size >= REMEMBERED_TRANSACTIONS) {

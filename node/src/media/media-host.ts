@@ -39,6 +39,8 @@ export interface MediaHostParts {
   readonly log: MediaLog;
   readonly createPlane: (sink: RtpPlaneSink) => RtpPlaneApi;
   readonly event: (event: MediaEvent) => void;
+  /** Monotonic milliseconds. Default performance.now; another in tests of long silences. */
+  readonly nowMs?: () => number;
 }
 
 /** Clients of one worker; a core forwards for fewer. */
@@ -99,7 +101,7 @@ export class MediaHost implements MediaPlane {
       candidates,
       agents: this.#agents,
       log: this.#parts.log,
-      nowMs: () => performance.now(),
+      nowMs: this.#parts.nowMs ?? (() => performance.now()),
       event: (event) => this.#emit(event),
       dropped: (reason) => this.#drop(reason),
       count: (name) => this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1),
@@ -160,7 +162,7 @@ export class MediaHost implements MediaPlane {
   }
 
   closeTrack(trackId: string): void {
-    this.#changed(() => this.#env?.plane.removeTrack(trackId, performance.now()));
+    this.#changed(() => this.#env?.plane.removeTrack(trackId, this.#env.nowMs()));
   }
 
   async createTrunk(input: { readonly trunkId: string; readonly role: TrunkRole }): Promise<TrunkParameters> {

@@ -175,10 +175,15 @@ export class HandClient {
     }
   }
 
+  /** Ends DTLS with a close_notify and goes on checking. */
+  sayGoodbye(): void {
+    this.#dtls?.close();
+  }
+
+  /** Vanishes without a word. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#ice = undefined;
-    this.#dtls?.close();
     await this.#mux?.close();
   }
 

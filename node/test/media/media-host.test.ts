@@ -23,19 +23,37 @@ interface Setup {
   readonly plane: RecordingPlane;
   readonly events: MediaEvent[];
   readonly port: number;
+  /** Lets time pass for the host alone. */
+  skip(ms: number): void;
   dropped(): Promise<Readonly<Record<string, number>>>;
 }
 
 async function start(): Promise<Setup> {
   const plane = new RecordingPlane();
   const events: MediaEvent[] = [];
+  let skippedMs = 0;
   const host = new MediaHost(
     { port: 0, host: "127.0.0.1" },
-    { log: silentMediaLog, createPlane: () => plane, event: (event) => events.push(event) },
+    {
+      log: silentMediaLog,
+      createPlane: () => plane,
+      event: (event) => events.push(event),
+      nowMs: () => performance.now() + skippedMs,
+    },
   );
   cleanups.push(() => host.stop());
   const { candidates } = await host.start();
-  return { host, plane, events, port: candidates[0]?.port ?? 0, dropped: async () => (await host.stats()).dropped };
+  const skip = (ms: number): void => {
+    skippedMs += ms;
+  };
+  return {
+    host,
+    plane,
+    events,
+    port: candidates[0]?.port ?? 0,
+    skip,
+    dropped: async () => (await host.stats()).dropped,
+  };
 }
 
 const mic = { mid: "0", source: "microphone", trackId: "ann-mic" } as const;
@@ -238,4 +256,45 @@ test("a plane that is not running refuses, and stops twice", async () => {
   await setup.host.stop();
   await setup.host.stop();
   await expect(setup.host.negotiate(input("v=0"))).rejects.toMatchObject({ code: "media_unavailable" });
+});
+
+test("[G5] a client that falls silent is reconnecting, then connected again or gone, and gone takes it out of the plane", async () => {
+  const setup = await start();
+  const client = await join(setup);
+  const states = (): string[] => setup.events.flatMap((event) => (event.kind === "peerState" ? [event.state] : []));
+  await client.until(() => states().length === 1);
+  // A check of the client may come between the jump and the look at the clock: jump until it does not.
+  for (let turn = 0; states().length === 1 && turn < 20; turn++) {
+    setup.skip(8_500);
+    await client.until(() => states().length > 1, 400).catch(() => undefined);
+  }
+  await client.until(() => states().length === 3);
+  expect(states()).toEqual(["connected", "reconnecting", "connected"]);
+  await client.close();
+  setup.skip(8_500);
+  await client.until(() => states().length === 4);
+  setup.skip(22_000);
+  await client.until(() => states().length === 5);
+  expect(states().slice(3)).toEqual(["reconnecting", "gone"]);
+  expect(setup.plane.calls.at(-1)).toBe("removePeer ann");
+  expect((await setup.host.stats()).peers).toBe(0);
+});
+
+test("[G5] a client that never connects, or never finishes the handshake, is gone after 30 s", async () => {
+  const setup = await start();
+  const client = new HandClient([MIC]);
+  cleanups.push(() => client.close());
+  await setup.host.negotiate(input(await client.offer()));
+  setup.skip(30_500);
+  await client.until(() => setup.events.length === 1);
+  expect(setup.events).toEqual([{ kind: "peerState", peerId: "ann", state: "gone" }]);
+});
+
+test("[G18] a client that closes its end of DTLS is gone at once", async () => {
+  const setup = await start();
+  const client = await join(setup);
+  await client.until(() => setup.events.length === 1);
+  client.sayGoodbye();
+  await client.until(() => setup.events.length === 2);
+  expect(setup.events[1]).toEqual({ kind: "peerState", peerId: "ann", state: "gone" });
 });
