@@ -50,6 +50,7 @@ export class Connection {
       token: this.#sessionToken,
       policy: options.reconnect,
       random: options.random,
+      media: options.RTCPeerConnection !== undefined,
     });
     this.#socket = new NodeSocket(options, {
       opened: () => this.#tell((session, nowMs) => session.handleOpened(nowMs)),

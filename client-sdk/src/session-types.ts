@@ -77,6 +77,8 @@ export interface SessionOptions {
   /** How long an offer may stay unanswered before it is made again. Default 10,000 ms. */
   readonly offerTimeoutMs: number;
   readonly random: Random;
+  /** False on a platform without peer connections: text and people only, nothing is offered. */
+  readonly media: boolean;
 }
 
 /** What a step can fail with, and what helps. */

@@ -41,7 +41,7 @@ class Rig {
       },
       ignored: (reason) => this.log.push(`ignored ${reason}`),
     };
-    this.session = new Session(sink, { ...SESSION_DEFAULTS, token: "t", random: () => 0 });
+    this.session = new Session(sink, { ...SESSION_DEFAULTS, token: "t", random: () => 0, media: true });
   }
   #ask(what: string, attempt: number): void {
     this.attempt = attempt;

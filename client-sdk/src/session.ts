@@ -61,7 +61,7 @@ export class Session {
       policy: options.policy,
       random: options.random,
       offerTimeoutMs: options.offerTimeoutMs,
-      ready: () => this.#phase === "live",
+      ready: () => this.#phase === "live" && options.media,
       make: (attempt, fresh) => sink.offer(attempt, fresh),
     });
   }

@@ -269,6 +269,19 @@ test("babble of a node is counted and does no harm", async () => {
   expect(room.state).toBe("connected");
 });
 
+test("a platform without peer connections joins for text and people, and offers nothing", async () => {
+  const mesh = new FakeMesh("a");
+  const clock = new FakeClock();
+  const given = { fetch: mesh.fetch as typeof fetch, WebSocket: mesh.WebSocket, nowMs: clock.nowMs };
+  const client = new Hearsay({ url: "http://a.test", token: "t", schedule: clock.schedule, ...given });
+  const joining = client.join("kitchen");
+  await clock.advance(1_000);
+  const room = await joining;
+  await clock.advance(30_000);
+  expect(room.state).toBe("connected");
+  expect(mesh.node("a").offers).toBe(0);
+});
+
 test("leaving says so, closes devices and connection, and ends all events", async () => {
   const { mesh, clock, devices, join, log } = setUp();
   const room = await join({ audio: true });

@@ -73,8 +73,26 @@ function Notices({ call }: { readonly call: Call }) {
   );
 }
 
+/** A phone that goes dark in a call is a call that ends. The lock is lost whenever the page is hidden. */
+function useWakeLock(): void {
+  useEffect(() => {
+    let lock: WakeLockSentinel | undefined;
+    const hold = async (): Promise<void> => {
+      if (document.visibilityState === "visible") lock = await navigator.wakeLock?.request("screen");
+    };
+    const held = (): void => void hold().catch(() => undefined);
+    held();
+    document.addEventListener("visibilitychange", held);
+    return () => {
+      document.removeEventListener("visibilitychange", held);
+      void lock?.release().catch(() => undefined);
+    };
+  }, []);
+}
+
 export function CallPage({ call }: { readonly call: Call }) {
   const panel = call.panel.value;
+  useWakeLock();
   useEffect(() => {
     document.title = `${call.title.value} · Hearsay`;
   }, [call, call.title.value]);

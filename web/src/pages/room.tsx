@@ -2,8 +2,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { JoinOptions } from "../../../client-sdk/src/index.ts";
+import { user } from "../state/app.ts";
 import { Call } from "../state/call.ts";
-import { watchDevices } from "../state/devices.ts";
+import { usable, watchDevices } from "../state/devices.ts";
+import { stayedIn } from "../state/staying.ts";
 import { CallPage } from "./call.tsx";
 import { ClosedPage } from "./closed.tsx";
 import { LobbyPage } from "./lobby.tsx";
@@ -15,18 +17,32 @@ declare global {
   var hearsayCall: Call | undefined;
 }
 
+function begin(slug: string, media: Media): Call {
+  const call = new Call(slug);
+  globalThis.hearsayCall = call;
+  void call.enter(media);
+  return call;
+}
+
+/** After a refresh: the call again, without asking. */
+function returned(slug: string): Call | undefined {
+  const stayed = stayedIn(slug);
+  if (stayed === undefined || user.value === null || user.value === undefined) return undefined;
+  return begin(slug, {
+    audio: { ...usable("audioinput"), muted: !stayed.microphone },
+    video: { ...usable("videoinput"), muted: !stayed.camera },
+  });
+}
+
 export function RoomPage({ slug }: { readonly slug: string }) {
-  const call = useSignal<Call | undefined>(undefined);
+  const call = useSignal<Call | undefined>(useMemo(() => returned(slug), [slug]));
   const rejoin = useSignal(0);
   useEffect(watchDevices, []);
   useEffect(() => () => call.value?.close(), [call]);
 
   const enter = (media: Media): void => {
     call.value?.close();
-    const entering = new Call(slug);
-    globalThis.hearsayCall = entering;
-    call.value = entering;
-    void entering.enter(media);
+    call.value = begin(slug, media);
   };
   const again = (): void => {
     call.value?.close();

@@ -14,6 +14,7 @@ import { client, messageOf, user } from "./app.ts";
 import { usable } from "./devices.ts";
 import { t } from "./i18n.ts";
 import { type ChatLog, EMPTY_LOG, withPending, withStored } from "./messages.ts";
+import { stay, stayNoLonger } from "./staying.ts";
 
 export interface Person {
   readonly id: string;
@@ -82,6 +83,7 @@ export class Call {
         onRoom: (entering) => this.#listen(entering),
       });
       this.phase.value = "in";
+      this.#remember();
       const speaker = usable("audiooutput").deviceId;
       if (speaker !== undefined) room.setSpeaker(speaker);
       await this.loadEarlier();
@@ -98,6 +100,7 @@ export class Call {
 
   /** Leaves without a word of it, because the page goes elsewhere. */
   close(): void {
+    stayNoLonger();
     this.#abort.abort();
     this.#room?.leave();
     clearTimeout(this.#movedTimer);
@@ -170,7 +173,10 @@ export class Call {
       if (state === "connected") this.refused.value = undefined;
     });
     room.on("joined", changed);
-    room.on("localChanged", changed);
+    room.on("localChanged", () => {
+      this.#refresh();
+      this.#remember();
+    });
     room.on("participantUpdated", changed);
     room.on("trackSubscribed", changed);
     room.on("trackUnsubscribed", changed);
@@ -221,8 +227,16 @@ export class Call {
     this.#refresh();
   }
 
+  /** Until the call ends by anything but a refresh. */
+  #remember(): void {
+    const local = this.#room?.local;
+    if (this.phase.value !== "in" || local === undefined) return;
+    stay({ slug: this.slug, microphone: local.isOn("microphone"), camera: local.isOn("camera") });
+  }
+
   #ended(code: string): void {
     if (this.phase.value === "closed") return;
+    stayNoLonger();
     batch(() => {
       this.closedCode.value = code;
       this.phase.value = "closed";
