@@ -62,7 +62,7 @@ export const ZONES: readonly Zone[] = [
     from: "node/src",
     may: ["node/src", "gossip/src/index.ts", "gossip/io/index.ts", "client-sdk/src/protocol", "node:", "pkg:"],
   },
-  { from: "bench", may: ["bench", "gossip", "node", "client-sdk", "node:", "pkg:"] },
+  { from: "bench", may: ["bench", "dist", "gossip", "node", "client-sdk", "node:", "pkg:"] },
   { from: "scripts", may: ["scripts", "node:", "pkg:"] },
 ];
 
