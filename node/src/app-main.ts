@@ -5,24 +5,8 @@ import { hostname } from "node:os";
 import pino from "pino";
 import { type App, createApp } from "./app.ts";
 import { ConfigError, type ConfigRequest, type NodeConfig, readConfig } from "./config.ts";
+import { LOG_SECRETS } from "./log-secrets.ts";
 
-/** What must not be in a log, wherever it stands in a logged object. */
-const SECRETS = [
-  "token",
-  "password",
-  "authorization",
-  "*.token",
-  "*.password",
-  "*.authorization",
-  "headers.authorization",
-  "req.headers.authorization",
-  "*.headers.authorization",
-  "tokenKeys",
-  "gossipKeys",
-  "operatorKey",
-  "mongodbUrl",
-  "redisUrl",
-];
 /** After the first signal; a second one ends at once. */
 const STOP_WITHIN_MS = 10_000;
 /** Of sysexits.h: the configuration is wrong. */
@@ -50,7 +34,7 @@ export async function runNode(argv: readonly string[]): Promise<number> {
 }
 
 async function serve(config: NodeConfig): Promise<number> {
-  const log = pino({ level: config.logLevel, base: { name: config.name }, redact: SECRETS });
+  const log = pino({ level: config.logLevel, base: { name: config.name }, redact: [...LOG_SECRETS] });
   const app = createApp(config, { log, processMetrics: true });
   const ended = endOf(log);
   await app.start();

@@ -188,7 +188,7 @@ class Connection implements ClientSocket {
   /** Not the client's fault: it is not told to go away, only to come again. */
   #greetFailed(hello: Hello, error: unknown): void {
     const isAway = isStoreUnavailable(error);
-    if (!isAway) this.#options.log.error({ error }, "a hello failed");
+    if (!isAway) this.#options.log.error({ err: error }, "a hello failed");
     const code = isAway ? "store_unavailable" : "internal";
     this.#options.metrics.socketRefusal(code);
     const detail = isAway ? "a store is away; try again" : "something is broken here";

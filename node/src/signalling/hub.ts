@@ -26,6 +26,8 @@ export type HelloOutcome =
 
 const TOPIC_SUPERSEDED = "session.superseded";
 const TOPIC_MOVED = "session.moved";
+/** This version and, once there is one, the version before. */
+const SPOKEN_VERSIONS: readonly number[] = [PROTOCOL_VERSION - 1, PROTOCOL_VERSION].filter((version) => version > 0);
 const NOTICE_TIMEOUT_MS = 10_000;
 
 export class SessionHub {
@@ -74,7 +76,7 @@ export class SessionHub {
 
   /** First message of a socket: resumes a session of this node, takes one over from another, or begins one. */
   async hello(input: HelloInput, socket: ClientSocket): Promise<HelloOutcome> {
-    if (input.protocol !== PROTOCOL_VERSION && input.protocol !== PROTOCOL_VERSION - 1)
+    if (!SPOKEN_VERSIONS.includes(input.protocol))
       return refused("protocol_unsupported", `this node speaks protocol ${PROTOCOL_VERSION}`);
     let claims: ReturnType<Tokens["verifySession"]>;
     try {

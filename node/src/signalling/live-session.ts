@@ -232,13 +232,13 @@ export class LiveSession implements ClientPort, RoomClient {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const isRefusal = error instanceof Error && (error.name === "RoomError" || error.name === "MediaError");
     if (isRefusal && typeof code === "string") return { code, detail: error.message };
-    this.#deps.log.error({ sessionId: this.sessionId, error }, "a request of a client failed");
+    this.#deps.log.error({ sessionId: this.sessionId, err: error }, "a request of a client failed");
     return { code: "internal", detail: "something is broken here" };
   }
 
   #inOrder(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
-      this.#deps.log.error({ sessionId: this.sessionId, error }, "a session's work failed");
+      this.#deps.log.error({ sessionId: this.sessionId, err: error }, "a session's work failed");
     });
   }
 }
