@@ -1,5 +1,6 @@
 // Agents with real sockets on loopback: what the product relies on.
 
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -205,6 +206,12 @@ describe("life", () => {
 describe("strangers", () => {
   test("random bytes on either socket are counted and change nothing", async () => {
     const [a, b] = await pair();
+    const udp = createSocket("udp4");
+    for (let i = 0; i < 100; i += 1) {
+      const noise = Uint8Array.from({ length: i }, (_, k) => (i * 53 + k * 29) & 255);
+      await new Promise((resolve) => udp.send(noise, a.address.port, a.address.host, resolve));
+    }
+    udp.close();
     const sockets = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
         send(
