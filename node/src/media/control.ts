@@ -25,6 +25,7 @@ export interface TrackDescription {
 export interface NegotiateInput {
   readonly peerId: string;
   readonly roomId: string;
+  /** The offer as the client's browser wrote it; simulcast layers lowest quality first. */
   readonly sdp: string;
   /** Own tracks by mid; ids are given by the caller so that they are unique in the mesh. */
   readonly tracks: readonly { readonly mid: string; readonly source: TrackSource; readonly trackId: string }[];

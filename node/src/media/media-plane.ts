@@ -64,6 +64,7 @@ export class WorkerPool implements MediaPlane {
   readonly #trunkIds = new Set<string>();
   readonly #restarting = new Set<NodeJS.Timeout>();
   #running = false;
+  #started: Promise<CallResult<"start">> | undefined = undefined;
 
   constructor(count: number, make: (index: number, event: (event: MediaEvent) => void) => MediaPlane, log: MediaLog) {
     this.#log = log;
@@ -77,7 +78,12 @@ export class WorkerPool implements MediaPlane {
     this.#pins = new RoomPins(this.#workers);
   }
 
-  async start(): Promise<CallResult<"start">> {
+  start(): Promise<CallResult<"start">> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<CallResult<"start">> {
     this.#running = true;
     const started = await Promise.allSettled(this.#workers.map(({ plane }) => plane.start()));
     const failed = started.find((result) => result.status === "rejected");
@@ -90,6 +96,7 @@ export class WorkerPool implements MediaPlane {
 
   async stop(): Promise<void> {
     this.#running = false;
+    this.#started = undefined;
     for (const timer of this.#restarting) clearTimeout(timer);
     this.#restarting.clear();
     await Promise.all(this.#workers.map(({ plane }) => plane.stop()));

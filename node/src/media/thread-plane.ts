@@ -44,6 +44,7 @@ export class ThreadPlane implements MediaPlane {
     const workerData: WorkerData = { hearsayMedia: this.#options };
     const worker = new Worker(this.#entry, { workerData, name: "hearsay-media" });
     this.#worker = worker;
+    this.#stopping = false;
     worker.on("message", (message: FromWorker) => this.#handle(message));
     worker.on("error", (error) => this.#fail(worker, error.stack ?? error.message));
     worker.on("exit", (code) => this.#fail(worker, `the worker ended with code ${code}`));

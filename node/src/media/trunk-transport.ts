@@ -204,7 +204,7 @@ export class TrunkTransport implements MuxPeer {
   #check(remote: TrunkParameters): void {
     const candidates = remote.candidates.flatMap(({ host, port }) => {
       const family = familyOf(host);
-      return family === undefined ? [] : [{ host, port, family }];
+      return family === undefined || !(port > 0 && port < 65_536) ? [] : [{ host, port, family }];
     });
     this.#ice = new IceControlling(
       {

@@ -101,7 +101,9 @@ test("what is sent arrives, and a family that is not bound is a counted drop", a
     mux.sendView(Buffer.from("media"), address);
     expect(String((await arrived)[0])).toBe("media");
     mux.send(Buffer.from("x"), { host: "::1", port: 9, family: 6 });
-    expect(events).toEqual(["send_failed"]);
+    for (const port of [0, -1, 65_536, Number.NaN])
+      mux.sendView(Buffer.from("x"), { host: "127.0.0.1", port, family: 4 });
+    expect(events).toEqual(Array(5).fill("send_failed"));
     expect(mux.queuedBytes()).toBe(0);
   } finally {
     socket.close();

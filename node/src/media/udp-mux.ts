@@ -127,7 +127,7 @@ export class UdpMux {
   /** The socket for an address, unless it has none or too much is waiting. */
   #ready(to: UdpAddress): Socket | undefined {
     const socket = to.family === 4 ? this.#socket4 : this.#socket6;
-    if (socket === undefined) {
+    if (socket === undefined || !(to.port > 0 && to.port < 65_536)) {
       this.#sink.dropped("send_failed");
       return undefined;
     }
@@ -182,7 +182,9 @@ export class UdpMux {
       this.#burstPending = true;
       setImmediate(this.#endBurst);
     }
-    if (bytes.length > MAX_DATAGRAM_BYTES) this.#sink.dropped("mux_too_long");
+    // Port 0 can be forged but not answered: Node throws at it.
+    if (remote.port === 0) this.#sink.dropped("mux_unknown_address");
+    else if (bytes.length > MAX_DATAGRAM_BYTES) this.#sink.dropped("mux_too_long");
     else if ((bytes[0] ?? 255) < 4) this.#sink.stun(bytes, { host: remote.address, port: remote.port, family });
     else this.#dispatch(bytes, remote);
   }

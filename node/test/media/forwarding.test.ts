@@ -117,3 +117,35 @@ test("[G16] a muted track is not forwarded, whatever its client sends", async ()
   await bob.until(() => bob.rtp.length === 2);
   expect(bob.rtp.map(({ payload }) => payload.toString())).toEqual(["voice 1", "voice 3"]);
 });
+
+// Property: whatever a connected client sends, the node neither throws nor forgets how to forward.
+test("[G8] three thousand damaged datagrams of a connected client change nothing", async () => {
+  const call = await room();
+  const { ann, bob, plane } = call;
+  sendVoice(ann, 1);
+  await bob.until(() => bob.rtp.length === 1);
+  const good = ann.sent.slice(-40);
+  let state = 2_463_534_242;
+  const random = (below: number): number => {
+    // xorshift32, Marsaglia 2003; the seed is the number above.
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+  for (let i = 0; i < 3_000; i++) {
+    const bytes = Buffer.from(good[random(good.length)] ?? Buffer.alloc(1)).subarray(0, 1 + random(1_200));
+    for (let hits = random(4); hits >= 0; hits--) bytes[random(bytes.length)] = random(256);
+    // A first byte of each kind in turn; the rest is damaged at random.
+    bytes[0] = [0, 1, 20, 21, 22, 23, 63, 128, 144, 191][i % 10] ?? 0;
+    ann.sendRaw(bytes);
+    if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (let seq = 100; bob.rtp.length < 5; seq++) {
+    if (seq > 600) throw new Error("nothing is forwarded any more");
+    sendVoice(ann, seq);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect((await plane.stats()).peers).toBe(2);
+  expect(call.events.filter((event) => event.kind === "peerState")).toHaveLength(2);
+});
