@@ -182,6 +182,37 @@ async function stopAll(nodes) {
   clearTimeout(slow);
 }
 
+/** Resolves at the first Ctrl-C (or SIGTERM); from then on a node that ends is expected to. */
+function stopRequest() {
+  const request = { made: false, promise: undefined };
+  request.promise = new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"])
+      process.on(signal, () => {
+        request.made = true;
+        resolve("stop");
+      });
+  });
+  return request;
+}
+
+/** A node that ends by itself is told of; the others go on, as a mesh should, until the last is gone. */
+async function watchDeath(node, request, data) {
+  const how = await node.exited;
+  if (!request.made) console.error(`  ${node.name} ended with ${how}; its log is ${join(data, `${node.name}.log`)}`);
+}
+
+async function serve(nodes, options, request) {
+  const booted = step(`starting ${nodes.length} nodes and waiting until they have found each other`, () =>
+    untilTogether(nodes, options.data),
+  );
+  // Polling ends in an error when the nodes are stopped meanwhile; that is no news then.
+  booted.catch(() => undefined);
+  if ((await Promise.race([booted, request.promise])) === "stop") return;
+  printTable(nodes, options);
+  const allGone = Promise.all(nodes.map((node) => watchDeath(node, request, options.data)));
+  await Promise.race([request.promise, allGone]);
+}
+
 async function main() {
   const options = readOptions();
   if (options.help) return void process.stdout.write(HELP);
@@ -189,35 +220,15 @@ async function main() {
   if (options.build && buildIsStale()) await build();
   mkdirSync(options.data, { recursive: true });
   const keys = { gossip: keyFile(options.data, "gossip.key", 32), token: keyFile(options.data, "token.key", 32) };
+  const request = stopRequest();
   const nodes = Array.from({ length: options.nodes }, (_, index) => startNode(index, options, keys));
-  let stopping;
-  const stop = () => {
-    stopping ??= step(`stopping ${nodes.length} nodes`, () => stopAll(nodes));
-    return stopping;
-  };
-  const stopRequested = new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => resolve(signal));
-  });
   try {
-    const booted = step(`starting ${nodes.length} nodes and waiting until they have found each other`, () =>
-      untilTogether(nodes, options.data),
-    );
-    await Promise.race([booted, stopRequested]);
-    if (nodes.every((node) => node.ended === undefined)) printTable(nodes, options);
-    await Promise.race([
-      stopRequested,
-      ...nodes.map(async (node) => reportDeath(node, await node.exited, options.data)),
-    ]);
+    await serve(nodes, options, request);
   } finally {
+    request.made = true;
     process.stdout.write("\n");
-    await stop();
+    await step(`stopping ${nodes.length} nodes`, () => stopAll(nodes));
   }
-}
-
-/** A node that ends by itself is told of; the others go on, as a mesh should, until the last is gone. */
-async function reportDeath(node, how, data) {
-  console.error(`  ${node.name} ended with ${how}; its log is ${join(data, `${node.name}.log`)}`);
-  await new Promise(() => undefined);
 }
 
 main().catch((error) => {
