@@ -82,7 +82,10 @@ function OnItsWay({ pending, onRetry }: { readonly pending: Pending; readonly on
 function Composer({ call }: { readonly call: Call }) {
   const text = useSignal("");
   const input = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    // On a touch screen the keyboard would cover what one came to read.
+    if (matchMedia("(pointer: fine)").matches) input.current?.focus();
+  }, []);
   const send = (): void => {
     const trimmed = text.value.trim();
     if (trimmed === "") return;
@@ -133,12 +136,11 @@ export function ChatPanel({ call }: { readonly call: Call }) {
   const { stored, pending } = call.log.value;
   const scroller = useRef<HTMLDivElement>(null);
   const isNearEnd = useRef(true);
-  const newest = pending.at(-1)?.clientId ?? stored.at(-1)?.id;
   // Follows what is newest, unless the person reads further up.
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element !== null && isNearEnd.current) element.scrollTop = element.scrollHeight;
-  }, [newest, pending.length]);
+  }, [stored, pending]);
   const scrolled = (): void => {
     const element = scroller.current;
     if (element !== null)

@@ -12,17 +12,21 @@ interface PanelProps {
 }
 
 export function Panel({ title, closeLabel, onClose, testId, children }: PanelProps) {
+  const panel = useRef<HTMLElement>(null);
   const close = useRef<HTMLButtonElement>(null);
+  // Remembered while drawing: a child may take the focus before the effect below runs.
+  const before = useRef(document.activeElement);
   useEffect(() => {
-    const before = document.activeElement;
-    close.current?.focus();
+    if (panel.current?.contains(document.activeElement) !== true) close.current?.focus();
+    const cameFrom = before.current;
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      if (cameFrom instanceof HTMLElement && cameFrom.isConnected) cameFrom.focus();
     };
   }, []);
   return (
     <aside
       class={`panel ${testId}`}
+      ref={panel}
       aria-label={title}
       data-testid={testId}
       onKeyDown={(event) => {

@@ -16,9 +16,10 @@ function firstGrapheme(text: string): string {
   return "";
 }
 
-/** 0 to 359; FNV-1a, so similar names differ. */
+/** 0 to 359; FNV-1a with a last stir (murmur3), so that similar ids differ. */
 export function hueOf(id: string): number {
   let hash = 0x811c9dc5;
   for (const char of id) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
-  return (hash >>> 0) % 360;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) % 360;
 }

@@ -5,18 +5,19 @@ export interface Grid {
   readonly rows: number;
 }
 
-/** Tiles look best near 4:3; the fewest cropped pixels win. */
-const WANTED_RATIO = 4 / 3;
+/** What people look best in: a phone films upright, a desktop across; the fewest cropped pixels win. */
+const wantedRatio = (width: number, height: number): number => (width < height ? 1 : 4 / 3);
 
 /** The columns that give the largest tiles, cropping counted against them. */
 export function gridFor(count: number, width: number, height: number): Grid {
   let best: Grid = { columns: 1, rows: Math.max(1, count) };
   let bestScore = -1;
+  const ratio = wantedRatio(width, height);
   for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
     const rows = Math.max(1, Math.ceil(count / columns));
     const tileWidth = width / columns;
     const tileHeight = height / rows;
-    const fit = Math.min(tileWidth, tileHeight * WANTED_RATIO);
+    const fit = Math.min(tileWidth, tileHeight * ratio);
     // Empty places at the end look unfinished.
     const score = fit - (rows * columns - count) * 2;
     if (score > bestScore) {

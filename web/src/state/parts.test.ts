@@ -60,6 +60,7 @@ test("tiles fill the stage: one column on a phone for two, two by two for four",
   expect(gridFor(1, 390, 700)).toEqual({ columns: 1, rows: 1 });
   expect(gridFor(2, 390, 700)).toEqual({ columns: 1, rows: 2 });
   expect(gridFor(2, 1280, 700)).toEqual({ columns: 2, rows: 1 });
+  expect(gridFor(4, 390, 700)).toEqual({ columns: 2, rows: 2 });
   expect(gridFor(4, 1280, 700)).toEqual({ columns: 2, rows: 2 });
 });
 
