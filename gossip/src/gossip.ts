@@ -199,7 +199,7 @@ class Gossip implements GossipCore {
 
   stats(): Readonly<Record<string, number>> {
     const { table, queue, health, rumours, prober, exchanges, sender } = this.#membership;
-    const { members, intentQueue, carrier, statuses, locator, repeats } = this.#serf;
+    const { members, intentQueue, carrier, statuses, locator } = this.#serf;
     return {
       members: members.size,
       members_alive: members.count("alive"),
@@ -212,7 +212,7 @@ class Gossip implements GossipCore {
       refutations: rumours.refutations,
       suspicions: rumours.suspicionCount,
       stale_claims: rumours.staleClaims,
-      repeated_intents: repeats.count,
+      repeated_messages: this.#membership.reader.repeated,
       late_wakes: this.#lateWakes,
       relayed_probes: prober.relayedCount,
       streams: exchanges.openCount,

@@ -9,20 +9,30 @@ import { isRunning, type MemberRecord } from "./member.ts";
 import type { AliveClaim } from "./merge.ts";
 import { ProbeSchedule } from "./probe-schedule.ts";
 
+export interface MemberTableOptions {
+  readonly self: NodeName;
+  readonly maxMembers: number;
+  readonly random: Random;
+  /** A member stopped running or was forgotten. */
+  departed(): void;
+}
+
 export class MemberTable {
   readonly #byName = new Map<NodeName, MemberRecord>();
   readonly #schedule: ProbeSchedule<MemberRecord>;
   readonly #random: Random;
   readonly #maxMembers: number;
+  readonly #departed: () => void;
   #running = 0;
 
   readonly #self: NodeName;
 
-  constructor(self: NodeName, maxMembers: number, random: Random) {
-    this.#self = self;
-    this.#maxMembers = maxMembers;
-    this.#random = random;
-    this.#schedule = new ProbeSchedule(random.fork("schedule"));
+  constructor(options: MemberTableOptions) {
+    this.#self = options.self;
+    this.#maxMembers = options.maxMembers;
+    this.#random = options.random;
+    this.#departed = options.departed;
+    this.#schedule = new ProbeSchedule(options.random.fork("schedule"));
   }
 
   /** Every known member whatever its state: what the logarithms of the protocol are taken of. */
@@ -83,6 +93,7 @@ export class MemberTable {
     record.state = state;
     record.stateChangedMs = nowMs;
     if (isRunning(record)) this.#running += 1;
+    else this.#departed();
   }
 
   pick(count: number, eligible: (record: MemberRecord) => boolean): MemberRecord[] {
@@ -97,7 +108,10 @@ export class MemberTable {
     return this.#schedule.next(eligible, () => {
       const keep = (record: MemberRecord): boolean =>
         isRunning(record) || record.name === this.#self || cycle.nowMs - record.stateChangedMs <= cycle.forgetAfterMs;
-      for (const record of this.#schedule.reset(keep)) this.#byName.delete(record.name);
+      for (const record of this.#schedule.reset(keep)) {
+        this.#byName.delete(record.name);
+        this.#departed();
+      }
     });
   }
 }

@@ -16,13 +16,13 @@ import {
 } from "../types.ts";
 import type { Keyring } from "../wire/keyring.ts";
 import type { PushPullMessage, PushPullNode, WireMessage } from "../wire/messages.ts";
-import { decodePacket, type PacketOptions } from "../wire/packet.ts";
 import { BroadcastQueue } from "./broadcast-queue.ts";
 import type { MembershipDelegate } from "./delegate.ts";
 import { type Dial, Exchanges, type MergeOutcome, type Settled } from "./exchanges.ts";
 import { LocalHealth } from "./local-health.ts";
 import { isRunning, type MemberRecord, PROTOCOL_MAX_WITH_CRC, protocolMax } from "./member.ts";
 import { MemberTable } from "./member-table.ts";
+import { PacketReader } from "./packet-reader.ts";
 import { PacketSender } from "./packet-sender.ts";
 import type { ProbeRound } from "./probe.ts";
 import { Prober } from "./prober.ts";
@@ -49,9 +49,9 @@ export class Membership {
   readonly rumours: Rumours;
   readonly prober: Prober;
   readonly exchanges: Exchanges;
+  readonly reader: PacketReader;
   readonly #ports: MembershipPorts;
   readonly #random: Random;
-  readonly #packetOptions: PacketOptions;
   readonly #gossipTicker: Ticker;
   readonly #pushPullTicker: Ticker;
 
@@ -61,8 +61,13 @@ export class Membership {
     this.#ports = ports;
     this.#random = random;
     this.self = nodeName(options.name);
-    this.#packetOptions = keyring === undefined ? {} : { keyring };
-    this.table = new MemberTable(this.self, options.maxMembers, random.fork("table"));
+    this.reader = new PacketReader(keyring);
+    this.table = new MemberTable({
+      self: this.self,
+      maxMembers: options.maxMembers,
+      random: random.fork("table"),
+      departed: () => this.reader.forgetRepeats(),
+    });
     this.queue = new BroadcastQueue(options.maxQueuedBroadcasts);
     this.health = new LocalHealth(profile.awarenessMaxMultiplier);
     const { compress } = options;
@@ -124,13 +129,10 @@ export class Membership {
   }
 
   handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void {
-    const packet = decodePacket(bytes, this.#packetOptions);
-    if (!packet.ok) {
-      this.#ports.sink.dropped(packet.reason, from);
-      return;
-    }
-    for (const reason of packet.dropped) this.#ports.sink.dropped(reason, from);
-    for (const message of packet.messages) this.#handleMessage(message, from, nowMs);
+    this.reader.read(bytes, {
+      handle: (message) => this.#handleMessage(message, from, nowMs),
+      dropped: (reason) => this.#ports.sink.dropped(reason, from),
+    });
   }
 
   handleStream(id: StreamId, input: StreamInput, nowMs: InstantMs): void {
@@ -150,34 +152,35 @@ export class Membership {
     this.exchanges.dial({ to, message: { kind: "user", payload }, timeoutMs, settled: NO_STREAM }, nowMs);
   }
 
-  #handleMessage(message: WireMessage, from: Endpoint, nowMs: InstantMs): void {
+  /** True when the identical message could change nothing until somebody departs: see `PacketHandler`. */
+  #handleMessage(message: WireMessage, from: Endpoint, nowMs: InstantMs): boolean {
     switch (message.kind) {
       case "ping":
         this.prober.handlePing(message, from);
-        return;
+        return false;
       case "indirectPing":
         this.prober.handleIndirectPing(message, from, nowMs);
-        return;
+        return false;
       case "ack":
         this.prober.handleAck(message, from, nowMs);
-        return;
+        return false;
       case "nack":
         this.prober.handleNack(message, from);
-        return;
+        return false;
       case "alive":
         this.rumours.claimAlive(message, nowMs);
-        return;
+        return this.rumours.isSettled(message);
       case "suspect":
         this.rumours.claimSuspect(message, nowMs);
-        return;
+        return false;
       case "dead":
         this.rumours.claimDead(message, nowMs);
-        return;
+        return false;
       case "user":
         this.#ports.delegate.userMessage(message.payload, { from, byStream: false }, nowMs);
-        return;
+        return true;
       default:
-        assertNever(message);
+        return assertNever(message);
     }
   }
 

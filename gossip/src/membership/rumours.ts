@@ -142,6 +142,18 @@ export class Rumours {
     }
   }
 
+  /** Whether a claim of life is contained in what we know, so that hearing it again before a departure is no news. */
+  isSettled(message: AliveMessage): boolean {
+    const record = this.#ports.table.get(message.node);
+    return (
+      record !== undefined &&
+      isRunning(record) &&
+      message.incarnation <= record.incarnation &&
+      message.port === record.endpoint.port &&
+      bytesEqual(message.addr, record.addr)
+    );
+  }
+
   /** True when a suspicion began or grew stronger, or when it was about us and refuted. */
   claimSuspect(message: SuspectMessage, nowMs: InstantMs): boolean {
     const record = this.#ports.table.get(message.node);

@@ -25,7 +25,6 @@ import {
 import { decodeSerf } from "../wire/decode-serf.ts";
 import { encodeMessage } from "../wire/encode-message.ts";
 import { encodeSerf } from "../wire/encode-serf.ts";
-import { SerfType } from "../wire/message-type.ts";
 import type { SerfJoin, SerfLeave, SerfPushPull } from "../wire/messages.ts";
 import { encodeTags } from "../wire/meta.ts";
 import { Carrier } from "./carrier.ts";
@@ -34,7 +33,6 @@ import { Joins } from "./joins.ts";
 import { type LamportClock, MAX_LAMPORT_TIME } from "./lamport-clock.ts";
 import type { MemberList } from "./member-list.ts";
 import { Reaper } from "./reaper.ts";
-import { Repeats } from "./repeats.ts";
 import { Statuses } from "./statuses.ts";
 
 export interface SerfPorts {
@@ -52,7 +50,6 @@ export class Serf implements MembershipDelegate {
   readonly locator: Locator;
   readonly carrier: Carrier;
   readonly intentQueue: BroadcastQueue;
-  readonly repeats = new Repeats();
   readonly #ports: SerfPorts;
   readonly #self: NodeName;
   readonly #joins: Joins;
@@ -242,8 +239,6 @@ export class Serf implements MembershipDelegate {
   }
 
   userMessage(payload: Uint8Array, source: MessageSource, nowMs: InstantMs): void {
-    const isIntent = payload[0] === SerfType.join || payload[0] === SerfType.leave;
-    if (isIntent && this.repeats.isRepeated(payload)) return;
     const decoded = decodeSerf(payload);
     if (!decoded.ok) {
       this.#ports.sink.dropped(decoded.reason, source.from);
