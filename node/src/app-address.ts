@@ -1,5 +1,6 @@
 /** Which address a node tells others when it is bound to all of them. */
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "./config.ts";
 
 /** "host:port" or "[v6]:port" without the port; an address alone stays as it is. */
 export function hostOnly(text: string): string {
@@ -14,8 +15,16 @@ export function addressToTell(boundHost: string, advertise: readonly string[]): 
   return host.includes(":") ? `[${host}]` : host;
 }
 
+/** Does this base URL lead to this machine? A name that is no address counts as another's. */
+export function isThisMachine(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
+  return isLoopback(host) || ownAddresses().some(({ address }) => address === host);
+}
+
+const ownAddresses = () => Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+
 function ownAddress(): string {
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const outside = own.find((address) => !address.internal && address.family === "IPv4");
+  const outside = ownAddresses().find((address) => !address.internal && address.family === "IPv4");
   return outside?.address ?? "127.0.0.1";
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import pino from "pino";
 import { type Random, seededRandom } from "#gossip";
-import { addressToTell, hostOnly } from "./app-address.ts";
+import { addressToTell, hostOnly, isThisMachine } from "./app-address.ts";
 import { type NodeApi, nodeApi } from "./app-api.ts";
 import { gossipMesh, type RunningMesh } from "./app-mesh.ts";
 import { isLoopback, type NodeConfig } from "./config.ts";
@@ -178,7 +178,19 @@ class NodeApp implements App {
       version: info.version,
       capacity: config.capacity,
     });
+    if (stores.embedded) this.#steps.push({ name: "store watch", stop: this.#watchMachines(running) });
     for (const step of await api.begin(running)) this.#steps.push(step);
+  }
+
+  /** Two machines with a file each would be two meshes that take each other for one. */
+  #watchMachines(running: RunningMesh): () => void {
+    return running.mesh.onEvent((event) => {
+      if (event.kind !== "nodeUp" || isThisMachine(event.node.url)) return;
+      this.#log.error(
+        { node: event.node.name, url: event.node.url },
+        "a node of another machine joined, but rooms and sessions are in a file of this one: set mongodb-url and redis-url",
+      );
+    });
   }
 
   async #openStores(): Promise<Stores> {

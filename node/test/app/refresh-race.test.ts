@@ -42,6 +42,7 @@ describe("refreshing in a room of two", () => {
     stays.client.keepAlive(500);
     const guest = await mesh.guest(nodes[0], "Refresher");
     let visit: Visit = await mesh.enter(pick(nodes, random), { token: guest.token, slug });
+    let takeovers = 0;
     for (let i = 0; i < REFRESHES; i++) {
       const [older, goodbye] = [visit, pick(GOODBYES, random)];
       const [next] = await Promise.all([
@@ -49,7 +50,10 @@ describe("refreshing in a room of two", () => {
         turns(random).then(() => (older.client.isOpen ? goodbye(older) : undefined)),
       ]);
       visit = next;
+      takeovers += older.client.of("closing").filter((m) => m.reason === "superseded").length;
     }
+    // Otherwise the orders that matter never happened.
+    expect(takeovers).toBeGreaterThan(3);
     // Long enough for every late goodbye: the resume time of the last page but one is over.
     await until("one session of the refresher is left", async () => {
       const sessions = (await mesh.occupantsOf(room.roomId)).filter((one) => one.userId === guest.user.userId);
