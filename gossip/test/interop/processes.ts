@@ -61,18 +61,13 @@ async function startAgent(program: string, first: readonly string[], place: Agen
     stdio: ["ignore", "pipe", "pipe"],
   });
   const agent = watch(child, { name, host, rpc });
-  const up = waitFor(() => canConnect(host), {
-    withinMs: 10_000,
-    what: `${name} to open its RPC`,
-    detail: agent.output,
+  let isGone = false;
+  void agent.ended.then(() => {
+    isGone = true;
   });
-  const gone = agent.ended.then((how) => {
-    throw new Error(`${name} ended with ${how} instead of running\n${agent.output()}`);
-  });
-  await Promise.race([up, gone]);
-  // Whichever lost may still fail: it has nothing more to say.
-  up.catch(() => undefined);
-  gone.catch(() => undefined);
+  const isSettled = async (): Promise<boolean> => isGone || canConnect(host);
+  await waitFor(isSettled, { withinMs: 10_000, what: `${name} to open its RPC`, detail: agent.output });
+  if (isGone) throw new Error(`${name} ended with ${await agent.ended} instead of running\n${agent.output()}`);
   return agent;
 }
 
