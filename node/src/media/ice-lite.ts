@@ -1,8 +1,8 @@
 /**
  * The lite, controlled end of ICE (RFC 8445 section 2.5) for all peers of one UDP port. USERNAME and
  * MESSAGE-INTEGRITY are verified before anything else happens: a stranger gets no answer and leaves
- * no state. An authenticated USE-CANDIDATE selects the pair and, later, moves it, so that a client
- * survives a change of network without renegotiation. Pure: time and datagrams come in, decisions go out.
+ * no state. The first authenticated check selects a pair for the time being, an authenticated USE-CANDIDATE selects it
+ * and, later, moves it, so that a client survives a change of network without renegotiation. Pure: time and datagrams come in, decisions go out.
  */
 import { randomBytes } from "node:crypto";
 import { addressKey, sameAddress, type UdpAddress } from "./ip-address.ts";
@@ -200,11 +200,14 @@ export class IceLiteAgents {
     const seen = agent.witness(message.transactionId, from);
     // Whoever captured a client's request and sends it again from elsewhere must not take over the call.
     if (seen === "foreign") return { kind: "drop", reason: "stun_replayed" };
-    const moves = seen === "fresh" && message.useCandidate && !sameAddress(agent.selected, from);
+    // Until something is nominated the first checked address serves: browsers send their ClientHello at once and nominate
+    // 50 ms later.
+    const chosen = message.useCandidate || agent.selected === undefined;
+    const moves = seen === "fresh" && chosen && !sameAddress(agent.selected, from);
     if (moves) {
       if (agent.selected !== undefined) agent.moves++;
       agent.selected = from;
-      if (credentials === agent.local) this.#forgetPrevious(agent);
+      if (credentials === agent.local && message.useCandidate) this.#forgetPrevious(agent);
     }
     const before = agent.state;
     if (seen === "fresh") {
