@@ -42,8 +42,8 @@ export class Egresses {
     return this.#streams[egress];
   }
 
-  addSlot(peer: PeerState, slot: PlaneSlot): void {
-    this.#add(peer, {
+  addSlot(peer: PeerState, slot: PlaneSlot, nowMs: number): void {
+    const input = {
       key: slot.mid,
       roomId: slot.roomId,
       kind: slot.kind,
@@ -52,21 +52,24 @@ export class Egresses {
       mid: slot.mid,
       codecs: slot.codecs.map(({ name, payloadType, rtxPayloadType }) => ({ name, payloadType, rtxPayloadType })),
       extensions: slot.extensions,
-    });
+    };
+    this.#add(peer, input, nowMs);
   }
 
   /** Undefined when packet memory is full. */
-  addTrunkStream(peer: PeerState, { roomId, track, ssrc, rtxSsrc }: TrunkStream): EgressId | undefined {
+  addTrunkStream(peer: PeerState, { roomId, track, ssrc, rtxSsrc }: TrunkStream, nowMs: number): EgressId | undefined {
     const { kind } = track;
     const key = String(ssrc);
     const extensions = TRUNK_EXTENSIONS;
-    return this.#add(peer, { key, roomId, kind, ssrc, rtxSsrc, mid: "", codecs: TRUNK_CODECS, extensions });
+    return this.#add(peer, { key, roomId, kind, ssrc, rtxSsrc, mid: "", codecs: TRUNK_CODECS, extensions }, nowMs);
   }
 
   closeOutput(peer: PeerState, key: string, nowMs: number): void {
     const output = peer.outputs.get(key);
     if (output === undefined) return;
     peer.outputs.delete(key);
+    const state = this.#core.exportForwardingState(output.egress);
+    if (state !== undefined) peer.retireEgress(output.ssrc, state);
     this.#core.removeConsumer(output.egress, nowMs);
     this.#release(output.egress, output.media);
     if (output.rtxEgress !== undefined && output.rtx !== undefined) this.#release(output.rtxEgress, output.rtx);
@@ -76,8 +79,13 @@ export class Egresses {
     for (const key of [...peer.outputs.keys()]) this.closeOutput(peer, key, nowMs);
   }
 
-  #add(peer: PeerState, input: OutputInput): EgressId | undefined {
-    const output = this.#open(peer, input);
+  /** The same again changes nothing; something else under that key replaces what was there. */
+  #add(peer: PeerState, input: OutputInput, nowMs: number): EgressId | undefined {
+    const shape = JSON.stringify(input);
+    const former = peer.outputs.get(input.key);
+    if (former?.shape === shape) return former.egress;
+    this.closeOutput(peer, input.key, nowMs);
+    const output = this.#open(peer, input, shape);
     if (output === undefined) {
       this.#memoryFull();
       return undefined;
@@ -86,11 +94,12 @@ export class Egresses {
     const { roomId, kind, ssrc, rtxSsrc, codecs } = input;
     const { egress, rtxEgress } = output;
     const rtx = rtxEgress === undefined || rtxSsrc === undefined ? undefined : { egress: rtxEgress, ssrc: rtxSsrc };
-    this.#core.addConsumer({ peerId: peer.input.peerId, roomId, kind, ssrc, egress, rtx, codecs });
+    const consumer = { peerId: peer.input.peerId, roomId, kind, ssrc, egress, rtx, codecs };
+    this.#core.addConsumer(consumer, peer.retiredEgresses.get(ssrc));
     return egress;
   }
 
-  #open(peer: PeerState, { kind, mid, ssrc, rtxSsrc, extensions }: OutputInput): OutStream | undefined {
+  #open(peer: PeerState, { kind, mid, ssrc, rtxSsrc, extensions }: OutputInput, shape: string): OutStream | undefined {
     const header = {
       mid,
       midId: extensions.mid ?? 0,
@@ -98,17 +107,17 @@ export class Egresses {
       transportSequenceId: extensions.transportSequence ?? 0,
       audioLevelId: kind === "audio" ? (extensions.audioLevel ?? 0) : 0,
     };
-    const shape = SHAPES[kind];
-    const media = EgressStream.open(this.#kernel, peer.egress, { ...header, ...shape, ssrc });
+    const media = EgressStream.open(this.#kernel, peer.egress, { ...header, ...SHAPES[kind], ssrc });
     if (media === undefined) return undefined;
     const egress = this.#register(media);
-    if (rtxSsrc === undefined) return { egress, media, rtx: undefined, rtxEgress: undefined };
-    const rtx = EgressStream.open(this.#kernel, peer.egress, { ...header, ...shape, ssrc: rtxSsrc, batchPackets: 1 });
+    if (rtxSsrc === undefined) return { ssrc, shape, egress, media, rtx: undefined, rtxEgress: undefined };
+    const rtxShape = { ...header, ...SHAPES[kind], ssrc: rtxSsrc, batchPackets: 1 };
+    const rtx = EgressStream.open(this.#kernel, peer.egress, rtxShape);
     if (rtx === undefined) {
       this.#release(egress, media);
       return undefined;
     }
-    return { egress, media, rtx, rtxEgress: this.#register(rtx) };
+    return { ssrc, shape, egress, media, rtx, rtxEgress: this.#register(rtx) };
   }
 
   #register(stream: EgressStream): EgressId {

@@ -18,8 +18,10 @@ export class Ingresses {
   }
 
   addReceiver(peer: PeerState, input: PlaneReceiver, nowMs: number): void {
-    this.#removeReceiver(peer, input.mid, nowMs);
     peer.learnExtensions(input.extensions);
+    const former = peer.receivers.get(input.mid);
+    if (former !== undefined && JSON.stringify(former.input) === JSON.stringify(input)) return;
+    this.#removeReceiver(peer, input.mid, nowMs);
     const layers = input.track.layers.map((rid) => ({
       rid,
       ssrc: 0,

@@ -7,6 +7,7 @@ import {
   EXTENSION_RID,
   EXTENSION_TRANSPORT_SEQUENCE,
   ExtensionTable,
+  type ForwardingState,
   type IngressId,
   type RtpView,
 } from "../sfu/index.ts";
@@ -14,11 +15,15 @@ import type { ExtensionIds, PlanePeer, PlaneReceiver, RtpDropReason } from "./rt
 import type { KernelKey, SrtpKernel } from "./srtp/kernel.ts";
 import { deriveSessionKeys } from "./srtp/key-derivation.ts";
 import type { EgressPeer, EgressStream } from "./srtp/protect.ts";
+import { estimateIndex, type ReplayWindow } from "./srtp/replay-window.ts";
 import { SrtcpReceiver, SrtcpSender, type SrtcpWorkspace } from "./srtp/srtcp.ts";
 import { IngressStream } from "./srtp/unprotect.ts";
 
 /** A new SSRC for a layer that has one is believed only so often: a publisher restarts, it does not flicker. */
 const MIN_SSRC_LIFETIME_MS = 500;
+/** SSRCs remembered after their end, the oldest forgotten first: more than a peer uses in a call. */
+const MAX_RETIRED_INGRESSES = 64;
+const MAX_RETIRED_EGRESSES = 512;
 
 /** What a known SSRC leads to. */
 export interface InStream {
@@ -42,6 +47,9 @@ export interface Receiver {
 }
 
 export interface OutStream {
+  readonly ssrc: number;
+  /** What it was opened with, as text. */
+  readonly shape: string;
   readonly egress: EgressId;
   readonly media: EgressStream;
   readonly rtxEgress: EgressId | undefined;
@@ -70,6 +78,10 @@ export class PeerState {
   readonly outputs = new Map<string, OutStream>();
   /** By media SSRC: the streams of trunk ingresses. */
   readonly trunkIngresses = new Map<number, { readonly ingress: IngressId; readonly rtxSsrc: number }>();
+  /** Where outgoing SSRCs stood when they ended: one key must never encrypt two packets of one SSRC under one index. */
+  readonly retiredEgresses = new Map<number, ForwardingState>();
+  /** What of ended incoming SSRCs was accepted: an old packet must not bring one back. */
+  readonly #retiredWindows = new Map<number, ReplayWindow>();
   packetsReceived = 0;
   bytesReceived = 0;
   readonly #kernel: SrtpKernel;
@@ -121,15 +133,34 @@ export class PeerState {
     const { ingress, payloadType, isRtx, payloadBytes } = target;
     // Repairs are rare and of any age: no keystream ahead for them.
     const batchPackets = isRtx ? 1 : 8;
-    const crypto = new IngressStream(this.#kernel, this.ingressKey, { ssrc, payloadBytes, batchPackets });
+    const crypto = new IngressStream(
+      this.#kernel,
+      this.ingressKey,
+      { ssrc, payloadBytes, batchPackets },
+      this.#retiredWindows.get(ssrc),
+    );
     const stream = { crypto, ingress, payloadType, isRtx };
     this.streams.set(ssrc, stream);
     return stream;
   }
 
   closeStream(ssrc: number): void {
-    this.streams.get(ssrc)?.crypto.close();
+    const stream = this.streams.get(ssrc);
+    if (stream === undefined) return;
+    stream.crypto.close();
     this.streams.delete(ssrc);
+    remember(this.#retiredWindows, { key: ssrc, value: stream.crypto.window }, MAX_RETIRED_INGRESSES);
+  }
+
+  /** The index of a packet whose SSRC has no stream; or why it cannot be fresh. */
+  indexOfUnknown(view: RtpView): number | "replayed" | "too_old" {
+    const window = this.#retiredWindows.get(view.ssrc);
+    const index = estimateIndex(view.seq, window?.highest ?? -1);
+    return window?.check(index) ?? index;
+  }
+
+  retireEgress(ssrc: number, state: ForwardingState): void {
+    remember(this.retiredEgresses, { key: ssrc, value: state }, MAX_RETIRED_EGRESSES);
   }
 
   close(): void {
@@ -152,6 +183,17 @@ export class PeerState {
     }
     return candidates === 1 ? byPayloadType : undefined;
   }
+}
+
+function remember<V>(
+  map: Map<number, V>,
+  { key, value }: { readonly key: number; readonly value: V },
+  limit: number,
+): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next().value;
+  if (map.size > limit && oldest !== undefined) map.delete(oldest);
 }
 
 function layerOf(receiver: Receiver, view: RtpView, isRtx: boolean): ReceiverLayer | undefined {

@@ -1,94 +1,7 @@
-import { randomFillSync } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { ascii, headerLength, type MasterKey, rtpPacket, SrtpSession, vp8Payload } from "../../test/sfu/srtp-client.ts";
-import { RtpPlane } from "./rtp-plane.ts";
-import type { PlaneEvent } from "./rtp-plane-types.ts";
-
-const EXTENSIONS = { mid: 1, rid: 2, repairedRid: 3, absSendTime: 4, transportSequence: 5, audioLevel: 6 };
-const VIDEO = { payloadType: 96, rtxPayloadType: 97 };
-const MEMORY_BYTES = 8 << 20;
-
-function masterKey(seed: number): MasterKey {
-  const bytes = (length: number, step: number) => Uint8Array.from({ length }, (_, i) => (seed * 37 + i * step) & 255);
-  return { key: bytes(16, 7), salt: bytes(14, 11) };
-}
-
-class Client {
-  readonly sent: Buffer[] = [];
-  readonly up: SrtpSession;
-  readonly down: SrtpSession;
-
-  constructor(plane: RtpPlane, peerId: string, seed: number, role: "client" | "trunk" = "client") {
-    const [localKey, remoteKey] = [masterKey(seed), masterKey(seed + 1)];
-    this.up = new SrtpSession(remoteKey);
-    this.down = new SrtpSession(localKey);
-    const transport = { send: (datagram: Uint8Array) => void this.sent.push(Buffer.from(datagram)) };
-    plane.addPeer({ peerId, role, localKey, remoteKey, transport }, 0);
-  }
-
-  /** Decrypted RTP received since the last call. */
-  rtp(): Buffer[] {
-    const packets = this.sent.filter((datagram) => (datagram[1]! & 0x7f) < 64 || (datagram[1]! & 0x7f) > 95);
-    this.sent.length = 0;
-    return packets.map((datagram) => {
-      const packet = this.down.unprotect(datagram);
-      if (packet === undefined) throw new Error("the plane's packet is not authentic");
-      return packet;
-    });
-  }
-
-  rtcp(): Buffer[] {
-    const packets = this.sent.filter((datagram) => (datagram[1]! & 0x7f) >= 64 && (datagram[1]! & 0x7f) <= 95);
-    this.sent.length = 0;
-    return packets.map((datagram) => {
-      const packet = this.down.unprotectRtcp(datagram);
-      if (packet === undefined) throw new Error("the plane's RTCP is not authentic");
-      return packet;
-    });
-  }
-}
-
-function setUp({ plainCrypto = false, memoryBytes = MEMORY_BYTES } = {}) {
-  const events: PlaneEvent[] = [];
-  let seed = 12345;
-  const random = { uint32: () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) };
-  const plane = new RtpPlane({ event: (event) => void events.push(event) }, { plainCrypto, memoryBytes }, random);
-  const alice = new Client(plane, "alice", 10);
-  const track = {
-    trackId: "camera",
-    kind: "video",
-    source: "camera",
-    codec: { name: "VP8", clockRateHz: 90_000 },
-    layers: [""],
-  } as const;
-  plane.addReceiver({ peerId: "alice", roomId: "r", mid: "0", track, ...VIDEO, extensions: EXTENSIONS }, 0);
-  return { plane, events, alice, track };
-}
-
-function addViewer(plane: RtpPlane, peerId: string, seed: number): Client {
-  const client = new Client(plane, peerId, seed);
-  const codecs = [{ name: "VP8", payloadType: 100, rtxPayloadType: 101 }] as const;
-  const slot = { peerId, roomId: "r", mid: "v0", kind: "video", ssrc: 9000 + seed, rtxSsrc: 9500 + seed } as const;
-  plane.addSlot({ ...slot, codecs, extensions: EXTENSIONS }, 0);
-  plane.assignSlot({ peerId, mid: "v0", trackId: "camera" }, 0);
-  return client;
-}
-
-function frame(seq: number, shape: { keyframe?: boolean; ssrc?: number; bytes?: number; twcc?: number } = {}): Buffer {
-  const body = Buffer.alloc(shape.bytes ?? 400 + ((seq * 37) % 700));
-  randomFillSync(body);
-  const payload = vp8Payload({ keyframe: shape.keyframe ?? false, pictureId: seq & 0x7fff, tl0: seq & 255, body });
-  const twcc = shape.twcc ?? seq & 0xffff;
-  return rtpPacket({
-    payloadType: 96,
-    seq,
-    timestamp: seq * 3000,
-    ssrc: shape.ssrc ?? 1111,
-    marker: true,
-    extensions: { 1: ascii("0"), 5: Uint8Array.of(twcc >> 8, twcc & 255) },
-    payload,
-  });
-}
+import { addViewer, EXTENSIONS, frame, masterKey, setUp, VIDEO } from "../../test/sfu/plane-harness.ts";
+import { ascii, headerLength, rtpPacket, vp8Payload } from "../../test/sfu/srtp-client.ts";
+import type { RtpPlane } from "./rtp-plane.ts";
 
 describe.each([
   ["fast", false],
@@ -348,4 +261,70 @@ test("a trunk carries a track to another plane's viewers, and both hops repair b
   expect(far.peerStats("t")).toMatchObject({ packetsRepaired: 1, packetsLost: 0, ingressStreams: 1 });
   near.removeTrunkEgress({ trunkId: "t", ssrc: 4711 }, 300);
   expect(near.peerStats("t")).toMatchObject({ egressStreams: 0 });
+});
+
+test("[R7] a packet of a replaced SSRC cannot bring it back", () => {
+  const { plane, alice } = setUp();
+  const old = alice.up.protect(frame(1, { keyframe: true }));
+  const older = alice.up.protect(frame(2));
+  plane.handleSrtp("alice", old, 0);
+  plane.handleSrtp("alice", alice.up.protect(frame(1, { keyframe: true, ssrc: 3333 })), 1000);
+
+  plane.handleSrtp("alice", old, 5000);
+  expect(plane.stats().dropped).toEqual({ replayed: 1 });
+  plane.handleSrtp("alice", older, 6000);
+  expect(plane.stats().dropped).toEqual({ replayed: 1 });
+});
+
+test("[R7] simulcast layers and their repairs are told apart by RID and repaired RID, two sources by MID", () => {
+  const { plane, events, alice, track } = setUp();
+  const screen = { ...track, trackId: "screen", source: "screen", layers: ["q", "h"] } as const;
+  const camera = { ...track, trackId: "camera2", layers: ["q", "h"] };
+  const receiver = { peerId: "alice", roomId: "r", ...VIDEO, extensions: EXTENSIONS };
+  plane.addReceiver({ ...receiver, mid: "5", track: screen }, 0);
+  plane.addReceiver({ ...receiver, mid: "6", track: camera }, 0);
+  const send = (ssrc: number, payloadType: number, extensions: Record<number, Uint8Array>) => {
+    const payload = vp8Payload({ keyframe: true, pictureId: 1, tl0: 1, body: Buffer.alloc(50) });
+    plane.handleSrtp(
+      "alice",
+      alice.up.protect(rtpPacket({ payloadType, seq: 1, timestamp: 1, ssrc, extensions, payload })),
+      0,
+    );
+  };
+  send(51, 96, { 1: ascii("5"), 2: ascii("q") });
+  send(61, 96, { 1: ascii("6"), 2: ascii("q") });
+  send(62, 96, { 1: ascii("6"), 2: ascii("h") });
+  send(63, 97, { 1: ascii("6"), 3: ascii("h") });
+  send(64, 97, { 1: ascii("5"), 3: ascii("h") });
+  send(65, 96, { 1: ascii("6"), 2: ascii("x") });
+  send(66, 96, { 1: ascii("9") });
+
+  expect(
+    events
+      .filter(({ kind }) => kind === "trackStarted")
+      .map((event) => ("layer" in event ? [event.trackId, event.layer] : [])),
+  ).toEqual([
+    ["screen", "q"],
+    ["camera2", "q"],
+    ["camera2", "h"],
+  ]);
+  expect(plane.stats().dropped["unknown_ssrc"]).toBe(3);
+});
+
+test("a slot that is added again unchanged is not disturbed; one that changes goes on with its numbers", () => {
+  const { plane, alice } = setUp();
+  const bob = addViewer(plane, "bob", 30);
+  const slot = { peerId: "bob", roomId: "r", mid: "v0", kind: "video", ssrc: 9030, rtxSsrc: 9530 } as const;
+  const codecs = [{ name: "VP8", payloadType: 100, rtxPayloadType: 101 }] as const;
+  plane.handleSrtp("alice", alice.up.protect(frame(1, { keyframe: true })), 0);
+  plane.addSlot({ ...slot, codecs, extensions: EXTENSIONS }, 1);
+  plane.handleSrtp("alice", alice.up.protect(frame(2)), 2);
+  plane.flush();
+  plane.addSlot({ ...slot, codecs, extensions: { mid: 1 } }, 3);
+  plane.assignSlot({ peerId: "bob", mid: "v0", trackId: "camera" }, 3);
+  plane.handleSrtp("alice", alice.up.protect(frame(3, { keyframe: true })), 4);
+  plane.flush();
+
+  const seqs = bob.rtp().map((packet) => packet.readUInt16BE(2));
+  expect(seqs).toEqual([seqs[0], (seqs[0]! + 1) & 0xffff, (seqs[0]! + 2) & 0xffff]);
 });

@@ -115,9 +115,8 @@ export class RtpPlane implements RtpPlaneApi {
   addSlot(slot: PlaneSlot, nowMs: number): void {
     const peer = this.#peers.get(slot.peerId);
     if (peer === undefined) return;
-    this.#egresses.closeOutput(peer, slot.mid, nowMs);
-    this.#egresses.addSlot(peer, slot);
     peer.learnExtensions(slot.extensions);
+    this.#egresses.addSlot(peer, slot, nowMs);
   }
 
   removeSlot({ peerId, mid }: { readonly peerId: string; readonly mid: string }, nowMs: number): void {
@@ -139,8 +138,7 @@ export class RtpPlane implements RtpPlaneApi {
     const peer = this.#peers.get(trunkId);
     const { trackId, layers } = stream.track;
     if (peer === undefined || !this.#core.hasTrack(trackId) || !layers.includes(stream.layer)) return false;
-    this.#egresses.closeOutput(peer, String(stream.ssrc), nowMs);
-    const egress = this.#egresses.addTrunkStream(peer, stream);
+    const egress = this.#egresses.addTrunkStream(peer, stream, nowMs);
     if (egress === undefined) return false;
     this.#core.assign(egress, { trackId, want: { layer: stream.layer } }, nowMs);
     return true;
@@ -241,8 +239,10 @@ export class RtpPlane implements RtpPlaneApi {
   /** The stream of a new SSRC, or why its packet is of no use; an authentic one is still told to the sender's estimator. */
   #learn(peer: PeerState, datagram: Uint8Array, nowMs: number): InStream | RtpDropReason {
     const view = this.#view;
+    const index = peer.indexOfUnknown(view);
+    if (typeof index === "string") return index;
+    if (!this.#unprotector.authenticates(peer.ingressKey, datagram, index)) return "bad_auth";
     const route = peer.route(view, nowMs);
-    if (!this.#unprotector.authenticates(peer.ingressKey, datagram)) return "bad_auth";
     const stream = typeof route === "string" ? route : this.#ingresses.learn(peer, view.ssrc, route, nowMs);
     if (typeof stream === "string") this.#core.handleUnrouted(peer.input.peerId, view, nowMs);
     return stream;

@@ -12,6 +12,8 @@ export class Assignments {
   readonly #output: RtcpOutput;
   /** By track that is not here (yet); bounded by the number of consumers. */
   readonly #waiting = new Map<string, Set<Consumer>>();
+  /** Of those, the tracks that were asked for. */
+  readonly #announced = new Set<string>();
 
   constructor(state: RouterState, output: RtcpOutput) {
     this.#state = state;
@@ -35,6 +37,8 @@ export class Assignments {
     if (waiting === undefined) return;
     this.#waiting.delete(track.input.trackId);
     for (const consumer of waiting) this.#attach(consumer, track, nowMs);
+    // Of a track that nobody here can show, nothing is wanted any more.
+    if (this.#announced.delete(track.input.trackId)) this.updateDemand(track);
   }
 
   /** Its consumers keep their wish: of a remote track that is asked for again. */
@@ -115,20 +119,18 @@ export class Assignments {
       waiting = new Set();
       this.#waiting.set(trackId, waiting);
     }
-    const first = waiting.size === 0;
     waiting.add(consumer);
-    if (first && announce) this.#announceWaiting(consumer.input.roomId, trackId, [""]);
+    if (!announce || this.#announced.has(trackId)) return;
+    this.#announced.add(trackId);
+    this.#state.sink.event({ kind: "demand", roomId: consumer.input.roomId, trackId, layers: [""] });
   }
 
   #stopWaiting(consumer: Consumer, trackId: string): void {
     const waiting = this.#waiting.get(trackId);
     if (waiting?.delete(consumer) !== true || waiting.size > 0) return;
     this.#waiting.delete(trackId);
-    this.#announceWaiting(consumer.input.roomId, trackId, []);
-  }
-
-  #announceWaiting(roomId: string, trackId: string, layers: readonly string[]): void {
-    this.#state.sink.event({ kind: "demand", roomId, trackId, layers });
+    if (!this.#announced.delete(trackId)) return;
+    this.#state.sink.event({ kind: "demand", roomId: consumer.input.roomId, trackId, layers: [] });
   }
 }
 

@@ -9,7 +9,8 @@ export class Peer {
   readonly peerId: string;
   /** Sender of everything that this node says to the peer in RTCP. */
   readonly feedbackSsrc: number;
-  readonly twcc = new TwccReceiver();
+  /** Made with the first packet: most peers only watch. */
+  twcc: TwccReceiver | undefined = undefined;
   readonly roundTrip = new RoundTrip();
   /** By media SSRC. */
   readonly producers = new Map<number, Producer>();
@@ -22,6 +23,13 @@ export class Peer {
     this.peerId = peerId;
     this.feedbackSsrc = feedbackSsrc;
     this.nextReportMs = nextReportMs;
+  }
+
+  /** An authentic packet arrived, routed or not; -1: without a transport sequence number. */
+  noteArrival(transportSeq: number, nowMs: InstantMs): void {
+    if (transportSeq < 0) return;
+    this.twcc ??= new TwccReceiver();
+    this.twcc.receive(transportSeq, nowMs);
   }
 
   summary(): PeerSummary {

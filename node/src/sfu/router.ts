@@ -196,8 +196,7 @@ export class RouterCore {
 
   /** An authentic packet that belongs to no stream: its sender's estimator wants to know that it came. */
   handleUnrouted(peerId: string, packet: RtpView, nowMs: InstantMs): void {
-    const peer = this.#state.peers.get(peerId);
-    if (peer !== undefined && packet.transportSeq >= 0) peer.twcc.receive(packet.transportSeq, nowMs);
+    this.#state.peers.get(peerId)?.noteArrival(packet.transportSeq, nowMs);
   }
 
   handleRtcp(peerId: string, bytes: Uint8Array, nowMs: InstantMs): void {
@@ -229,7 +228,7 @@ export class RouterCore {
     const { counters, sink } = this.#state;
     counters.rtp_packets_received++;
     counters.rtp_bytes_received += packet.length;
-    if (packet.transportSeq >= 0) producer.peer.twcc.receive(packet.transportSeq, nowMs);
+    producer.peer.noteArrival(packet.transportSeq, nowMs);
     if (isRepair) counters.rtx_received++;
     const extSeq = isRepair ? producer.acceptRepair(packet, nowMs) : producer.accept(packet, nowMs);
     if (typeof extSeq !== "number") {
@@ -265,7 +264,6 @@ export class RouterCore {
     for (let i = 0; i < consumers.length; i++) {
       if (consumers[i]?.forward(producer, extSeq, packet, nowMs) === true) switches++;
     }
-    this.#state.counters.rtp_packets_forwarded += consumers.length;
     if (switches === 0) return;
     this.#state.counters.layer_switches += switches;
     this.#assignments.updateDemand(track);

@@ -5,6 +5,7 @@ import type { Producer } from "./producer.ts";
 import { compactNtp } from "./reports.ts";
 import type { RouterState } from "./router-state.ts";
 import { type ReportBlock, RtcpWriter } from "./rtcp-writer.ts";
+import type { TwccReceiver } from "./twcc.ts";
 import type { InstantMs } from "./types.ts";
 
 const MAX_REPORT_BLOCKS = 31;
@@ -55,12 +56,13 @@ export class RtcpOutput {
   sendFeedback(nowMs: InstantMs): void {
     const { feedbackIntervalMs, feedbackPackets, tickMs } = this.#state.options;
     for (const peer of this.#state.peers.values()) {
-      const pending = peer.twcc.pendingCount;
-      if (pending === 0) continue;
+      const { twcc } = peer;
+      const pending = twcc?.pendingCount ?? 0;
+      if (twcc === undefined || pending === 0) continue;
       const waitedMs = nowMs - peer.feedbackSentAtMs;
       // Half a tick of slack: a timer that fires early must not cost a whole interval.
       const dueMs = (pending >= feedbackPackets ? tickMs : feedbackIntervalMs) - tickMs / 2;
-      if (waitedMs >= dueMs) this.#sendTransportFeedback(peer, nowMs);
+      if (waitedMs >= dueMs) this.#sendTransportFeedback(peer, twcc, nowMs);
     }
   }
 
@@ -101,11 +103,11 @@ export class RtcpOutput {
     this.#send(producer.peer);
   }
 
-  #sendTransportFeedback(peer: Peer, nowMs: InstantMs): void {
+  #sendTransportFeedback(peer: Peer, twcc: TwccReceiver, nowMs: InstantMs): void {
     peer.feedbackSentAtMs = nowMs;
     const mediaSsrc = peer.producers.keys().next().value ?? 0;
     for (;;) {
-      const feedback = peer.twcc.build(peer.feedbackSsrc, mediaSsrc);
+      const feedback = twcc.build(peer.feedbackSsrc, mediaSsrc);
       if (feedback === undefined) return;
       this.#writer.clear();
       this.#writer.raw(feedback);

@@ -2,7 +2,6 @@
 export class RouterCounters {
   rtp_packets_received = 0;
   rtp_bytes_received = 0;
-  rtp_packets_forwarded = 0;
   rtp_padding_received = 0;
   rtp_packets_repaired = 0;
   /** Packets asked for and never received. */

@@ -210,9 +210,9 @@ describe.each(["fast", "plain"])("opening with the %s kernel", (name) => {
   test("an SSRC without a stream is authenticated by the peer's key alone", () => {
     const { unprotector, key } = receiver();
     const datagram = new SrtpSession(master(3)).protect(packetOf(7, 20));
-    expect(unprotector.authenticates(key, datagram)).toBe(true);
+    expect(unprotector.authenticates(key, datagram, 7)).toBe(true);
     datagram[15]! ^= 1;
-    expect(unprotector.authenticates(key, datagram)).toBe(false);
+    expect(unprotector.authenticates(key, datagram, 7)).toBe(false);
   });
 });
 

@@ -14,15 +14,18 @@ const TAG_BYTES = 64;
 /** One SSRC of one peer. */
 export class IngressStream {
   readonly key: KernelKey;
-  readonly window = new ReplayWindow();
+  readonly window: ReplayWindow;
   readonly keystream: Keystream;
 
+  /** `window`: of an earlier stream of this SSRC under this key. */
   constructor(
     kernel: SrtpKernel,
     key: KernelKey,
     shape: { readonly ssrc: number; readonly payloadBytes: number; readonly batchPackets: number },
+    window = new ReplayWindow(),
   ) {
     this.key = key;
+    this.window = window;
     this.keystream = kernel.openKeystream(key, {
       ssrc: shape.ssrc,
       batchPackets: shape.batchPackets,
@@ -71,9 +74,9 @@ export class Unprotector {
     return undefined;
   }
 
-  /** For an SSRC that has no stream yet: its roll-over counter can only be 0. */
-  authenticates(key: KernelKey, datagram: Uint8Array): boolean {
-    return datagram.length <= MAX_DATAGRAM_BYTES && this.#authentic(key, datagram, 0);
+  /** For an SSRC that has no stream yet. */
+  authenticates(key: KernelKey, datagram: Uint8Array, index: number): boolean {
+    return datagram.length <= MAX_DATAGRAM_BYTES && this.#authentic(key, datagram, Math.floor(index / 65_536));
   }
 
   #authentic(key: KernelKey, datagram: Uint8Array, rolloverCounter: number): boolean {
