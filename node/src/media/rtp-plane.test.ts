@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { addViewer, EXTENSIONS, frame, masterKey, setUp, VIDEO } from "../../test/sfu/plane-harness.ts";
+import { addViewer, type Client, EXTENSIONS, frame, masterKey, setUp, VIDEO } from "../../test/sfu/plane-harness.ts";
 import { ascii, headerLength, rtpPacket, vp8Payload } from "../../test/sfu/srtp-client.ts";
 import type { RtpPlane } from "./rtp-plane.ts";
 
