@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly conditions?: LinkConditions;
   /** Given to every member; name and address are the cluster's to choose. */
   readonly gossip?: Partial<GossipOptions>;
+  /** Nodes that call themselves by the name of another. */
+  readonly twins?: ReadonlyMap<number, number>;
   /** How long a handler takes to answer a request. Default 1 ms. */
   readonly handlerMs?: DurationMs;
 }
@@ -76,7 +78,7 @@ export class Cluster {
     this.network.conditions = options.conditions ?? CLEAN;
     this.nodes = Array.from(
       { length: nodeCount },
-      (_, i) => new SimNode(i, nameOf(i), { host: hostOf(i), port: PORT }),
+      (_, i) => new SimNode(i, nameOf(options.twins?.get(i) ?? i), { host: hostOf(i), port: PORT }),
     );
     for (const node of this.nodes) {
       this.#byHost.set(node.endpoint.host, node);
@@ -352,7 +354,7 @@ export class Cluster {
 
   #record(node: number, bytes: Uint8Array): void {
     const head = bytes.length > 64 ? bytes.subarray(bytes.length - 64) : bytes;
-    this.#digest = hashBytes(head, this.#digest ^ Math.imul(node + 1, 0x9e3779b1) ^ Math.round(this.nowMs * 1000));
+    this.#digest = hashBytes(head, this.#digest ^ ((node + 1) * 0x9e37) ^ Math.round(this.nowMs * 1000));
   }
 }
 

@@ -3,6 +3,8 @@
 
 import type { InstantMs } from "./types.ts";
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 interface Entry<Key> {
   readonly key: Key;
   atMs: InstantMs;
@@ -22,7 +24,7 @@ export class Deadlines<Key> {
 
   /** When the earliest deadline is due, Infinity when there is none. */
   nextMs(): InstantMs {
-    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
+    return this.#heap[0]?.atMs ?? NEVER;
   }
 
   get(key: Key): InstantMs | undefined {
