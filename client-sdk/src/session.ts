@@ -11,6 +11,7 @@
  * message for good, or a refusal that trying again cannot change.
  */
 import { NodeTrail } from "./node-trail.ts";
+import { Numbers } from "./numbers.ts";
 import { OfferQueue } from "./offer-queue.ts";
 import { type PendingKind, PendingRequests } from "./pending-requests.ts";
 import { parseServerMessage } from "./protocol/guards.ts";
@@ -50,7 +51,7 @@ export class Session {
   #attempt = 0;
   #renewals = 0;
   #deadlineMs = NEVER;
-  #lastSeq: number | undefined;
+  readonly #numbers = new Numbers();
 
   constructor(sink: SessionSink, options: SessionOptions) {
     this.#sink = sink;
@@ -71,7 +72,7 @@ export class Session {
   }
   /** The number to resume after; undefined before the first message. */
   get lastSeq(): number | undefined {
-    return this.#lastSeq;
+    return this.#numbers.last;
   }
 
   /** When handleTimeout is wanted next; Infinity when nothing is due. */
@@ -97,7 +98,7 @@ export class Session {
   handleOpened(nowMs: number): void {
     if (this.#phase !== "connecting") return;
     this.#enter("greeting", nowMs);
-    const resume = this.#lastSeq === undefined ? {} : { lastSeq: this.#lastSeq };
+    const resume = this.lastSeq === undefined ? {} : { lastSeq: this.lastSeq };
     this.#request("hello", { type: "hello", protocol: PROTOCOL_VERSION, token: this.#token, ...resume });
   }
 
@@ -114,15 +115,8 @@ export class Session {
       return;
     }
     const { message } = parsed;
-    // A node that refuses a hello has no numbers of ours yet; a resumed welcome may be numbered ahead of the replay.
-    if (message.type !== "welcome" && !(this.#phase === "greeting" && isRefusal(message))) {
-      if (this.#lastSeq !== undefined && message.seq <= this.#lastSeq) {
-        this.#sink.ignored("stale_seq");
-        return;
-      }
-      this.#lastSeq = message.seq;
-    }
-    this.#handle(message, nowMs);
+    if (this.#numbers.accept(message, this.#phase === "greeting")) this.#handle(message, nowMs);
+    else this.#sink.ignored("stale_seq");
   }
 
   handleTimeout(nowMs: number): void {
@@ -149,7 +143,7 @@ export class Session {
   handleToken(attempt: number, token: string, nowMs: number): void {
     if (attempt !== this.#attempt || this.#phase !== "renewing") return;
     this.#token = token;
-    this.#lastSeq = undefined;
+    this.#numbers.restart(undefined);
     this.#connect(this.#trail.url, nowMs);
   }
 
@@ -237,13 +231,13 @@ export class Session {
       return;
     }
     this.#trail.node = message.node;
-    if (message.resumed && this.#lastSeq !== undefined) {
+    if (message.resumed && this.lastSeq !== undefined) {
       this.#live();
       this.#sink.event({ kind: "resumed" });
       this.#offers.pump();
       return;
     }
-    this.#lastSeq = message.seq;
+    this.#numbers.restart(message.seq);
     this.#pending.clear();
     this.#offers.reset();
     this.#enter("ticketing", nowMs);
@@ -401,5 +395,3 @@ export class Session {
     this.#sink.send({ ...body, id: this.#pending.add(kind) });
   }
 }
-
-const isRefusal = (message: ServerMessage): boolean => message.type === "error" || message.type === "closing";
