@@ -14,6 +14,7 @@ import { client, messageOf, user } from "./app.ts";
 import { usable } from "./devices.ts";
 import { t } from "./i18n.ts";
 import { type ChatLog, EMPTY_LOG, withPending, withStored } from "./messages.ts";
+import { askedPath } from "./node-choice.ts";
 import { stay, stayNoLonger } from "./staying.ts";
 
 export interface Person {
@@ -77,8 +78,10 @@ export class Call {
 
   async enter(options: Pick<JoinOptions, "audio" | "video" | "path">): Promise<void> {
     try {
+      const path = options.path ?? (await askedPath());
       const room = await client.join(this.slug, {
         ...options,
+        ...(path === undefined ? {} : { path }),
         signal: this.#abort.signal,
         onRoom: (entering) => this.#listen(entering),
       });

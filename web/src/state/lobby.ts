@@ -14,8 +14,8 @@ import {
 } from "../../../client-sdk/src/index.ts";
 import { client, user } from "./app.ts";
 import { prefer, refreshDevices, usable } from "./devices.ts";
-import { t } from "./i18n.ts";
 import { watchLevel } from "./level.ts";
+import { askedNode, pathTo } from "./node-choice.ts";
 
 export interface DeviceState {
   readonly on: boolean;
@@ -59,7 +59,7 @@ export class Lobby {
 
   /** Asks again for the node; for after somebody came in. */
   async locate(): Promise<void> {
-    const wanted = new URLSearchParams(location.search).get("node");
+    const wanted = askedNode();
     try {
       const rtts = await client.measure();
       this.#rtts = rtts;
@@ -78,10 +78,9 @@ export class Lobby {
 
   /** The person's own choice (or `?node=` of the address) goes over the mesh's advice. False when it is not there. */
   useNode(name: string): boolean {
-    const node = this.nodes.value.find((candidate) => candidate.name === name);
-    if (node === undefined) return false;
-    const rttMs = this.#rtts.find((rtt) => rtt.node === name)?.rttMs;
-    this.path.value = { node, rttMs, why: t("lobby.chosen"), alternatives: [] };
+    const path = pathTo(name, this.nodes.value, this.#rtts);
+    if (path === undefined) return false;
+    this.path.value = path;
     return true;
   }
 
