@@ -61,7 +61,7 @@ export class Membership {
     this.#ports = ports;
     this.#random = random;
     this.self = nodeName(options.name);
-    this.reader = new PacketReader(keyring);
+    this.reader = new PacketReader(keyring, random.fork("reader"));
     this.table = new MemberTable({
       self: this.self,
       maxMembers: options.maxMembers,

@@ -1,7 +1,8 @@
 // Datagrams in. What arrives by gossip is mostly repetition, so parts of a compound that were heard before and can change
-// nothing are passed over by their bytes; everything else is what `decodePacket` makes of it, which is also the twin that
+// nothing are passed over undecoded; everything else is what `decodePacket` makes of it, which is also the twin that
 // the tests hold this against.
 
+import type { Random } from "../random.ts";
 import type { WireDropReason } from "../sink.ts";
 import { crc32 } from "../wire/crc32.ts";
 import { decodeMessage } from "../wire/decode-message.ts";
@@ -22,13 +23,14 @@ const NO_BYTES = new Uint8Array(0);
 
 export class PacketReader {
   readonly #keyring: Keyring | undefined;
-  readonly #repeats = new Repeats();
+  readonly #repeats: Repeats;
 
-  constructor(keyring: Keyring | undefined) {
+  constructor(keyring: Keyring | undefined, random: Random) {
     this.#keyring = keyring;
+    this.#repeats = new Repeats(random);
   }
 
-  /** Messages that were known by their bytes. */
+  /** Messages that were known without decoding. */
   get repeated(): number {
     return this.#repeats.count;
   }
