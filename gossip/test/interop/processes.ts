@@ -110,7 +110,7 @@ let built: string | undefined;
 function buildCommand(): string {
   if (built !== undefined) return built;
   const root = fileURLToPath(new URL("../../../", import.meta.url));
-  const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay-${process.pid}.mjs`;
+  const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay.mjs`;
   buildSync({
     entryPoints: [`${root}node/src/main.ts`],
     outfile,
