@@ -106,8 +106,8 @@ export class Lobby {
     this.#stopLevel?.();
     const path = this.path.value;
     return {
-      audio: wish(this.microphone.value),
-      video: wish(this.camera.value),
+      audio: wish(this.microphone.value, usable("audioinput")),
+      video: wish(this.camera.value, usable("videoinput")),
       ...(path === undefined ? {} : { path }),
     };
   }
@@ -170,8 +170,12 @@ function stateOf(opened: MediaStreamTrack | HearsayError): DeviceState {
     : { on: true, track: opened, error: undefined };
 }
 
-/** A device that cannot be opened is not published; one that is off is published muted, so that turning it on is quick. */
-function wish(state: DeviceState): PublishOptions | false {
+/**
+ * A device that cannot be opened is not published; one that is off is published muted, so that turning it on is quick;
+ * one that is still being opened, because the person was quicker, is opened by the room.
+ */
+function wish(state: DeviceState, device: { readonly deviceId?: string }): PublishOptions | false {
   if (state.track !== undefined) return { track: state.track };
-  return state.error === undefined && !state.on ? { muted: true } : false;
+  if (state.error !== undefined) return false;
+  return state.on ? device : { muted: true };
 }
