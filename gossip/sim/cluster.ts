@@ -61,8 +61,10 @@ export class Cluster {
   happenings = 0;
   /** "failed" told of a member that was up. */
   falseFailures = 0;
-  /** Every packet is shown here too, for those who listen in. */
-  tap: ((to: number, bytes: Uint8Array) => void) | undefined;
+  /** Every packet that is sent is shown here too, for those who listen in. */
+  tap: ((bytes: Uint8Array, from: number, to: number) => void) | undefined;
+  /** Every event of every member, after it was checked. */
+  watch: ((node: SimNode, event: GossipEvent) => void) | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -308,7 +310,7 @@ export class Cluster {
         this.checkers.packet(node, bytes);
         const target = this.#byHost.get(to.host);
         if (target === undefined) return;
-        this.tap?.(target.index, bytes);
+        this.tap?.(bytes, node.index, target.index);
         this.network.send({ from: node.index, to: target.index, nowMs: this.nowMs }, bytes, deliver);
       },
       stream: (id, output) => this.streams.output(node.index, id, output, this.nowMs),
@@ -323,6 +325,7 @@ export class Cluster {
 
   #event(node: SimNode, event: GossipEvent): void {
     this.checkers.event(node, event, this.nowMs);
+    this.watch?.(node, event);
     if (event.kind === "failed") this.#countFailure(event.member.name);
     if (event.kind === "request") {
       node.inbound.push(event.id);

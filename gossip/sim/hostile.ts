@@ -26,7 +26,7 @@ export class Hostile {
 
   /** From now on packets are overheard, a bounded number of them. */
   listen(): void {
-    this.#cluster.tap = (_to, bytes) => {
+    this.#cluster.tap = (bytes) => {
       if (this.#heard.length < MAX_HEARD) this.#heard.push(bytes);
       else this.#heard[this.#random.below(MAX_HEARD)] = bytes;
     };
