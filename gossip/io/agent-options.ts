@@ -1,6 +1,7 @@
 // What a gossip agent can be told.
 
-import type { Tags } from "../src/types.ts";
+import { type GossipOptions, type GossipProfile, LAN, LOCAL, WAN } from "../src/options.ts";
+import type { Endpoint, Tags } from "../src/types.ts";
 import type { Logger } from "./log.ts";
 
 export interface GossipAgentOptions {
@@ -23,6 +24,10 @@ export interface GossipAgentOptions {
   readonly snapshotPath?: string;
   /** Compress what we send. Default true. */
   readonly compress?: boolean;
+  /** User events that may be coalesced wait this long at most for a later one. Default 0: they do not wait. */
+  readonly coalescePeriodMs?: number;
+  /** When another node claims our name, ask the others whom they mean, and stop when it is not us. Default true. */
+  readonly resolveNameConflicts?: boolean;
   readonly log?: Logger;
   /** The Serf agent's RPC; off when absent. Anything but a loopback host needs an authKey. */
   readonly rpc?: { readonly host: string; readonly port: number; readonly authKey?: string };
@@ -38,4 +43,20 @@ export interface AgentRequestOptions {
   /** All tries together. Default 5 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+const PROFILES: Readonly<Record<string, GossipProfile>> = { lan: LAN, wan: WAN, local: LOCAL };
+
+/** What the core is told. */
+export function coreOptions(options: GossipAgentOptions, advertise: Endpoint): GossipOptions {
+  return {
+    name: options.nodeName,
+    advertise,
+    tags: options.tags ?? {},
+    keys: options.keys ?? [],
+    profile: PROFILES[options.profile ?? "lan"] ?? LAN,
+    compress: options.compress ?? true,
+    coalescePeriodMs: options.coalescePeriodMs ?? 0,
+    resolveNameConflicts: options.resolveNameConflicts ?? true,
+  };
 }

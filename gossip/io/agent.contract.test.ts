@@ -55,7 +55,7 @@ describe("membership", () => {
   test("two agents see each other, hear of tags, and part in peace", async () => {
     const [a, b] = await pair();
     const events: string[] = [];
-    a.onEvent(({ kind, member }) => events.push(`${kind} ${member.name}`));
+    a.onEvent((event) => ("member" in event ? events.push(`${event.kind} ${event.member.name}`) : undefined));
     const updated = new Promise<void>((resolve) => {
       a.onEvent(({ kind }) => (kind === "updated" ? resolve() : undefined));
     });

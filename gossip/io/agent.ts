@@ -1,27 +1,27 @@
 // A gossip member with real sockets: what the product and the command line use.
 
 import { randomInt } from "node:crypto";
-import type { CoordinateSnapshot, GossipCore, RttEstimate } from "../src/core.ts";
+import type { CoordinateSnapshot, GossipCore, RttEstimate, UserEventOptions } from "../src/core.ts";
 import { createGossip } from "../src/gossip.ts";
-import { type GossipProfile, LAN, LOCAL, WAN } from "../src/options.ts";
 import { seededRandom } from "../src/random.ts";
-import type { DropReason, GossipEvent, Member, MembershipEvent, UserEvent } from "../src/sink.ts";
+import type { DropReason, GossipEvent, Member, MembershipEvent } from "../src/sink.ts";
 import { type Endpoint, type Tags, UsageError } from "../src/types.ts";
 import { advertisableHost, resolveTarget } from "./addresses.ts";
-import type { AgentRequestOptions, GossipAgentOptions, JoinTargets } from "./agent-options.ts";
+import { type AgentRequestOptions, coreOptions, type GossipAgentOptions, type JoinTargets } from "./agent-options.ts";
 import { Driver } from "./driver.ts";
 import { JoinError } from "./errors.ts";
 import { infoSections } from "./info.ts";
 import { PendingJoins } from "./joins.ts";
-import { type Logger, LogTee } from "./log.ts";
+import { Listeners } from "./listeners.ts";
+import { LogTee } from "./log.ts";
 import { NodeAead } from "./node-aead.ts";
+import { type AgentEvent, AgentQueries, type AgentQueryOptions, type QueryResult } from "./queries.ts";
 import { DirectRequests, packBody, type RequestHandler } from "./requests.ts";
 import type { RpcBackend } from "./rpc/backend.ts";
 import { RpcServer } from "./rpc/server.ts";
 import { SnapshotFile } from "./snapshot-file.ts";
 import { GossipSockets } from "./sockets.ts";
 
-const PROFILES: Readonly<Record<string, GossipProfile>> = { lan: LAN, wan: WAN, local: LOCAL };
 const DEFAULT_PORT = 7946;
 const CLOCK_INTERVAL_MS = 5_000;
 /** Addresses of one join: as many as the core opens streams at once. */
@@ -35,9 +35,9 @@ export class GossipAgent {
   readonly #driver: Driver;
   readonly #requests: DirectRequests;
   readonly #joins = new PendingJoins();
-  readonly #listeners = new Set<(event: MembershipEvent) => void>();
-  readonly #userListeners = new Set<(event: UserEvent) => void>();
-  readonly #leftListeners = new Set<() => void>();
+  readonly #queries = new AgentQueries((call) => this.#command(call));
+  readonly #listeners: Listeners<AgentEvent>;
+  readonly #leftListeners: Listeners<void>;
   readonly #snapshot: SnapshotFile | undefined;
   readonly #rpc: RpcServer | undefined;
   #state: State = "new";
@@ -54,6 +54,8 @@ export class GossipAgent {
     this.#log = new LogTee(options.log);
     this.#address = { host: options.bindHost, port: options.bindPort };
     this.#requests = new DirectRequests(this.#log);
+    this.#listeners = new Listeners(this.#log);
+    this.#leftListeners = new Listeners(this.#log);
     this.#driver = new Driver({
       nowMs: () => performance.now(),
       onEvent: (event) => this.#handleEvent(event),
@@ -111,20 +113,8 @@ export class GossipAgent {
   }
 
   #createCore(): GossipCore {
-    const { nodeName, tags, keys, profile, compress } = this.#options;
-    return createGossip(
-      {
-        name: nodeName,
-        advertise: this.#address,
-        tags: tags ?? {},
-        keys: keys ?? [],
-        profile: PROFILES[profile ?? "lan"] ?? LAN,
-        compress: compress ?? true,
-      },
-      this.#driver.sink,
-      seededRandom(randomInt(2 ** 32)),
-      new NodeAead(),
-    );
+    const options = coreOptions(this.#options, this.#address);
+    return createGossip(options, this.#driver.sink, seededRandom(randomInt(2 ** 32)), new NodeAead());
   }
 
   /** Closes everything without a word to the others, who will see a failure. Idempotent. */
@@ -134,6 +124,7 @@ export class GossipAgent {
     this.#recordClocks();
     this.#driver.detach();
     this.#requests.stop();
+    this.#queries.stop();
     this.#joins.stop();
     this.#leaveDone?.();
     const sockets = this.#sockets;
@@ -203,10 +194,12 @@ export class GossipAgent {
     this.#log.info({ node: this.#options.nodeName }, "left the cluster");
   }
 
-  /** Called after a leave that an operator asked for through the RPC, once it is answered: time to `stop`. */
+  /**
+   * Called after a leave that an operator asked for through the RPC, once it is answered, and after another node has taken
+   * our name: time to `stop`.
+   */
   onLeft(listener: () => void): () => void {
-    this.#leftListeners.add(listener);
-    return () => this.#leftListeners.delete(listener);
+    return this.#leftListeners.add(listener);
   }
 
   /** What others know us by, once started. */
@@ -227,16 +220,22 @@ export class GossipAgent {
     return this.#core().localMember();
   }
 
-  /** One event per change of a member, in order. Answers what ends it. A listener that throws is logged. */
-  onEvent(listener: (event: MembershipEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /**
+   * In order: one event per change of a member, "userEvent" for what users announced to everybody, and "query" for what
+   * they ask everybody, to be answered by its `respond`. Answers what ends it. A listener that throws is logged.
+   */
+  onEvent(listener: (event: AgentEvent) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
-  /** What users of members announced to everybody, each once. */
-  onUserEvent(listener: (event: UserEvent) => void): () => void {
-    this.#userListeners.add(listener);
-    return () => this.#userListeners.delete(listener);
+  /** Announces to everybody, ourselves included. Throws UsageError "event_too_large" beyond 512 encoded bytes. */
+  userEvent(name: string, payload: Uint8Array, options: UserEventOptions = {}): void {
+    this.#command((core, nowMs) => core.userEvent(name, payload, { ...options, nowMs }));
+  }
+
+  /** Asks everybody, ourselves included, and collects until its time is over. Rejects with UsageError, see the core. */
+  query(name: string, payload: Uint8Array, options?: AgentQueryOptions): Promise<QueryResult> {
+    return this.#queries.ask(name, payload, options);
   }
 
   /** Rejects with UsageError "tags_too_long"; the tags stay as they were then. */
@@ -334,7 +333,25 @@ export class GossipAgent {
         this.#log.warn({ node: event.name, existing: event.existing, other: event.other }, "two nodes claim one name");
         break;
       case "userEvent":
-        emit(this.#userListeners, event, this.#log);
+        this.#listeners.emit(event);
+        break;
+      case "query":
+        this.#listeners.emit(this.#queries.call(event));
+        break;
+      case "queryAck":
+      case "queryResponse":
+      case "queryDone":
+        this.#queries.settle(event);
+        break;
+      case "nameKept":
+        this.#log.info({ answers: event.answers, matching: event.matching }, "the others mean us by our name");
+        break;
+      case "nameLost":
+        this.#log.error(
+          { answers: event.answers, matching: event.matching },
+          "lost our name to another node: stopping",
+        );
+        void this.stop().then(() => this.#leftListeners.emit());
         break;
       default:
         this.#handleMember(event);
@@ -346,7 +363,7 @@ export class GossipAgent {
     this.#log.info({ node: member.name, host: member.host, port: member.port }, `member ${kind}`);
     if (member.status === "alive") this.#snapshot?.alive(member.name, { host: member.host, port: member.port });
     else this.#snapshot?.notAlive(member.name);
-    emit(this.#listeners, event, this.#log);
+    this.#listeners.emit(event);
   }
 
   #recordClocks(): void {
@@ -362,29 +379,16 @@ export class GossipAgent {
       localMember: () => this.localMember(),
       join: (addresses, options) => this.join(addresses, options),
       leave: () => this.leave(),
-      left: () => {
-        for (const listener of this.#leftListeners) listener();
-      },
+      left: () => this.#leftListeners.emit(),
       forceLeave: (name) => this.forceLeave(name),
       setTags: (tags) => this.setTags(tags),
       coordinate: (name) => this.coordinate(name),
       info: () => infoSections(this.#core(), { isEncrypted: (this.#options.keys ?? []).length > 0 }),
-      onEvent: (listener) => this.onEvent(listener),
-      onUserEvent: (listener) => this.onUserEvent(listener),
+      onEvent: (listener) => this.onEvent((event) => ("member" in event ? listener(event) : undefined)),
+      onUserEvent: (listener) => this.onEvent((event) => (event.kind === "userEvent" ? listener(event) : undefined)),
       recentLog: () => this.#log.recent(),
       onLog: (listener) => this.#log.onLine(listener),
     };
-  }
-}
-
-/** A listener that throws is logged and keeps nobody from hearing the event. */
-function emit<T>(listeners: ReadonlySet<(event: T) => void>, event: T, log: Logger): void {
-  for (const listener of listeners) {
-    try {
-      listener(event);
-    } catch (error) {
-      log.error({ error }, "a listener of the gossip agent failed");
-    }
   }
 }
 

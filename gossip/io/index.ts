@@ -8,6 +8,7 @@ export type { AgentRequestOptions, GossipAgentOptions, JoinTargets } from "./age
 export { JoinError, RemoteError, TimeoutError } from "./errors.ts";
 export { formatLine, LEVEL_WORDS, LOG_LEVELS, type Logger, type LogLevel } from "./log.ts";
 export { NodeAead } from "./node-aead.ts";
+export type { AgentEvent, AgentQueryOptions, QueryCall, QueryResponse, QueryResult } from "./queries.ts";
 export type { RequestHandler } from "./requests.ts";
 export { RpcClient, RpcClientError, type RpcClientOptions } from "./rpc/client.ts";
 export type { RpcMember } from "./rpc/messages.ts";

@@ -83,6 +83,12 @@ export class Checkers {
       case "joinDone":
       case "leaveDone":
       case "conflict":
+      case "query":
+      case "queryAck":
+      case "queryResponse":
+      case "queryDone":
+      case "nameKept":
+      case "nameLost":
         return;
       default:
         assertNever(event);

@@ -5,6 +5,7 @@ import type {
   CommandId,
   DurationMs,
   Endpoint,
+  InboundQueryId,
   InboundRequestId,
   InstantMs,
   NodeName,
@@ -21,6 +22,24 @@ export interface JoinOptions {
 
 export interface RequestOptions {
   /** All tries together. Default `directTimeoutMs`. */
+  readonly timeoutMs?: DurationMs;
+}
+
+export interface UserEventOptions {
+  /** Only the latest of this name matters. Default false. */
+  readonly coalesce?: boolean;
+}
+
+export interface QueryOptions {
+  /** Only these members; empty: all. */
+  readonly nodes?: readonly string[];
+  /** Only members whose tags match these expressions: RE2 syntax, found anywhere, a missing tag counts as empty. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Every member that is meant tells that it heard the query. Default false. */
+  readonly wantAck?: boolean;
+  /** Answers also come by this many detours, 0..255. Default 0. */
+  readonly relayFactor?: number;
+  /** How long answers are collected, at most an hour. Default 16 gossip intervals per decimal digit of the cluster. */
   readonly timeoutMs?: DurationMs;
 }
 
@@ -95,6 +114,25 @@ export interface GossipCore {
   cancelRequest(id: CommandId): void;
   /** Answers a "request" event. False when the id is unknown, answered, or too late. */
   respond(id: InboundRequestId, reply: DirectReply, nowMs: InstantMs): boolean;
+
+  /**
+   * Announces to everybody, ourselves included. Throws "event_too_large" beyond 512 encoded bytes and "not_alive" after a
+   * leave; nothing changes then.
+   */
+  userEvent(name: string, payload: Uint8Array, options: UserEventOptions & { readonly nowMs: InstantMs }): void;
+  /**
+   * Asks everybody, ourselves included; answers through "queryAck", "queryResponse" and one "queryDone". Throws
+   * "query_too_large" beyond 1024 encoded bytes, "reserved_name", "bad_timeout", "bad_relay_factor", "too_many_queries"
+   * or "not_alive"; nothing changes then.
+   */
+  query(name: string, payload: Uint8Array, options: QueryOptions & { readonly nowMs: InstantMs }): CommandId;
+  /** Forgets a query of ours; no event of it follows. */
+  cancelQuery(id: CommandId): void;
+  /**
+   * Answers a "query" event. Throws "unknown_query", "response_sent", "past_deadline" or "response_too_large" (beyond
+   * 1024 encoded bytes; a smaller one may follow).
+   */
+  respondToQuery(id: InboundQueryId, payload: Uint8Array, nowMs: InstantMs): void;
 
   /** Plain numbers: members by status, queue depths, health score, counters since start. */
   stats(): Readonly<Record<string, number>>;

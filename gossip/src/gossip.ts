@@ -1,6 +1,15 @@
 // One member of the cluster: the layers wired together behind the contract of core.ts.
 
-import type { CoordinateSnapshot, DirectReply, GossipCore, JoinOptions, RequestOptions, RttEstimate } from "./core.ts";
+import type {
+  CoordinateSnapshot,
+  DirectReply,
+  GossipCore,
+  JoinOptions,
+  QueryOptions,
+  RequestOptions,
+  RttEstimate,
+  UserEventOptions,
+} from "./core.ts";
 import { Direct } from "./direct/direct.ts";
 import { MAX_TOPIC_LENGTH } from "./direct/envelope.ts";
 import { PROTOCOL_MAX_WITH_CRC, protocolMax } from "./membership/member.ts";
@@ -17,6 +26,7 @@ import {
   commandId,
   type DurationMs,
   type Endpoint,
+  type InboundQueryId,
   type InboundRequestId,
   type InstantMs,
   type NodeName,
@@ -197,9 +207,27 @@ class Gossip implements GossipCore {
     return wasWanted;
   }
 
+  userEvent(name: string, payload: Uint8Array, options: UserEventOptions & { readonly nowMs: InstantMs }): void {
+    this.#run(options.nowMs, (nowMs) => this.#serf.userEvent(name, payload, { ...options, nowMs }));
+  }
+
+  query(name: string, payload: Uint8Array, options: QueryOptions & { readonly nowMs: InstantMs }): CommandId {
+    const id = this.#nextCommand();
+    this.#run(options.nowMs, (now) => this.#serf.query(id, { name, payload, options }, now));
+    return id;
+  }
+
+  cancelQuery(id: CommandId): void {
+    this.#serf.desk.cancel(id);
+  }
+
+  respondToQuery(id: InboundQueryId, payload: Uint8Array, nowMs: InstantMs): void {
+    this.#run(nowMs, (now) => this.#serf.desk.respond(id, payload, now));
+  }
+
   stats(): Readonly<Record<string, number>> {
     const { table, queue, health, rumours, prober, exchanges, sender } = this.#membership;
-    const { members, intentQueue, carrier, statuses, locator } = this.#serf;
+    const { members, intentQueue, carrier, desk, statuses, locator } = this.#serf;
     return {
       members: members.size,
       members_alive: members.count("alive"),
@@ -225,6 +253,8 @@ class Gossip implements GossipCore {
       member_time: statuses.clock.time(),
       event_time: carrier.events.clock.time(),
       query_time: carrier.queries.clock.time(),
+      queries_asked: desk.asked.size,
+      queries_heard: desk.heard.size,
       coordinate_resets: locator.resets,
       packets_sent: sender.packetsSent,
       packet_bytes_sent: sender.bytesSent,

@@ -1,6 +1,15 @@
 // The public door of the gossip core.
 
-export type { CoordinateSnapshot, DirectReply, GossipCore, JoinOptions, RequestOptions, RttEstimate } from "./core.ts";
+export type {
+  CoordinateSnapshot,
+  DirectReply,
+  GossipCore,
+  JoinOptions,
+  QueryOptions,
+  RequestOptions,
+  RttEstimate,
+  UserEventOptions,
+} from "./core.ts";
 export { createGossip } from "./gossip.ts";
 export { DEFAULTS, type GossipOptions, type GossipProfile, LAN, LOCAL, resolveOptions, WAN } from "./options.ts";
 export { hashText, pickDistinct, type Random, seededRandom, shuffle } from "./random.ts";
@@ -15,6 +24,9 @@ export {
   type Member,
   type MemberStatus,
   type MembershipEvent,
+  type NameVerdictEvent,
+  type QueryAnswerEvent,
+  type QueryEvent,
   type RequestFailure,
   type StreamInput,
   type StreamOutput,

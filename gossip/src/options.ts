@@ -107,6 +107,12 @@ export interface GossipOptions {
   readonly broadcastTimeoutMs?: number;
   /** After a leave late probes are still answered for this long. Default 1 s. */
   readonly leavePropagateMs?: number;
+  /** User events that may be coalesced wait for a later one of their name, at most this long. Default 0: they do not. */
+  readonly coalescePeriodMs?: number;
+  /** And only until none came for this long. Default 1 s. */
+  readonly coalesceQuiescentMs?: number;
+  /** When another node claims our name, ask the others whom they mean, and report it. Default true. */
+  readonly resolveNameConflicts?: boolean;
   /** Requests of ours in flight. Default 1024; beyond it a request fails with outbox_full. */
   readonly maxOutboundRequests?: number;
   /** Requests of others waiting for `respond`. Default 1024; beyond it the asker is told to try again. */
@@ -144,6 +150,9 @@ export const DEFAULTS = Object.freeze({
   tombstoneTimeoutMs: 24 * 3_600_000,
   broadcastTimeoutMs: 5_000,
   leavePropagateMs: 1_000,
+  coalescePeriodMs: 0,
+  coalesceQuiescentMs: 1_000,
+  resolveNameConflicts: true,
   maxOutboundRequests: 1024,
   maxInboundRequests: 1024,
   maxRememberedRequests: 4096,

@@ -3,8 +3,10 @@
 import type {
   CommandId,
   Endpoint,
+  InboundQueryId,
   InboundRequestId,
   Incarnation,
+  InstantMs,
   LamportTime,
   NodeName,
   StreamId,
@@ -122,7 +124,46 @@ export interface UserEvent {
   readonly coalesce: boolean;
 }
 
-export type GossipEvent = MembershipEvent | CommandEvent | DirectEvent | ConflictEvent | UserEvent;
+/** Somebody, maybe we ourselves, asks everybody: answer once with `respondToQuery`, before the deadline, or never. */
+export interface QueryEvent {
+  readonly kind: "query";
+  readonly id: InboundQueryId;
+  readonly lamportTime: LamportTime;
+  /** Who asks. */
+  readonly from: NodeName;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly deadlineMs: InstantMs;
+}
+
+/** What comes back for a query of ours: at most one ack and one response per member, then one "queryDone". */
+export type QueryAnswerEvent =
+  | { readonly kind: "queryAck"; readonly id: CommandId; readonly from: NodeName }
+  | {
+      readonly kind: "queryResponse";
+      readonly id: CommandId;
+      readonly from: NodeName;
+      readonly payload: Uint8Array;
+    }
+  | { readonly kind: "queryDone"; readonly id: CommandId };
+
+/** Another node claimed our name and the others were asked whom they mean. Lost: whoever owns this member should stop it. */
+export interface NameVerdictEvent {
+  readonly kind: "nameKept" | "nameLost";
+  readonly answers: number;
+  /** Answers that mean us. */
+  readonly matching: number;
+}
+
+export type GossipEvent =
+  | MembershipEvent
+  | CommandEvent
+  | DirectEvent
+  | ConflictEvent
+  | UserEvent
+  | QueryEvent
+  | QueryAnswerEvent
+  | NameVerdictEvent;
 
 /** Reasons of decoders, in about the order in which a packet is undone. They name counters: words are never reused. */
 export const WIRE_DROP_REASONS = [
@@ -187,6 +228,7 @@ export const CORE_DROP_REASONS = [
   "bad_lamport_time",
   "unsupported_user_message",
   "event_too_old",
+  "unknown_query",
   "inbox_full",
   "late_response",
   "not_for_us",

@@ -17,6 +17,8 @@ export type StreamId = Brand<number, "StreamId">;
 export type CommandId = Brand<number, "CommandId">;
 /** One incoming direct request that waits for `respond`. */
 export type InboundRequestId = Brand<number, "InboundRequestId">;
+/** One incoming query that our application may answer. */
+export type InboundQueryId = Brand<number, "InboundQueryId">;
 
 /** Monotonic, origin arbitrary, fractions allowed. */
 export type InstantMs = number;
@@ -47,6 +49,7 @@ export const lamportTime = (value: number): LamportTime => value as LamportTime;
 export const seqNo = (value: number): SeqNo => value as SeqNo;
 export const streamId = (value: number): StreamId => value as StreamId;
 export const commandId = (value: number): CommandId => value as CommandId;
+export const inboundQueryId = (value: number): InboundQueryId => value as InboundQueryId;
 export const inboundRequestId = (value: number): InboundRequestId => value as InboundRequestId;
 
 /** The caller must act: a wrong argument or a call at the wrong time. `code` is stable; state did not change. */

@@ -74,7 +74,7 @@ describe("carried for others", () => {
 
   test("[S14] what we have no use for is counted", () => {
     const h = new Harness();
-    h.feedSerf({ kind: "queryResponse", lamportTime: lamportTime(3), id: 9, from: p(2), flags: 1, payload: EMPTY });
+    h.feedSerf({ kind: "keyRequest", key: EMPTY });
     h.feed({ kind: "user", payload: Uint8Array.of(200, 1, 2) });
     h.feed({ kind: "user", payload: EMPTY });
     expect(h.drops).toEqual(["unsupported_user_message", "unknown_type", "empty"]);

@@ -1,6 +1,6 @@
 // A logical clock: whatever we say later is timed after everything we have heard. Spec section 6.1.
 
-import { type LamportTime, lamportTime } from "../types.ts";
+import { type LamportTime, lamportTime, UsageError } from "../types.ts";
 
 /**
  * Beyond this a time is forged: at a thousand messages a second it takes 28,000 years to get there. Refusing it keeps the
@@ -27,4 +27,10 @@ export class LamportClock {
     if (seen >= this.#time) this.#time = seen + 1;
     return true;
   }
+}
+
+/** Throws UsageError "clock_exhausted" when our next message would carry a time that nobody believes. */
+export function assertTimeLeft(clock: LamportClock): void {
+  if (clock.time() <= MAX_LAMPORT_TIME) return;
+  throw new UsageError("clock_exhausted", "the Lamport clock of this cluster has run out");
 }

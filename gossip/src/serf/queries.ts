@@ -1,5 +1,5 @@
-// Queries in transit: each is passed on once and remembered by Lamport time and id. Answering them, and asking our own,
-// stands on this buffer. Spec section 6.9.
+// Queries in transit: each is passed on once and remembered by Lamport time and id. Asking and answering is the desk's.
+// Spec section 6.9.
 
 import type { DropReason } from "../sink.ts";
 import type { LamportTime } from "../types.ts";

@@ -1,7 +1,7 @@
 // The Serf layer: intents, statuses and events over membership. Spec section 6.
 
 import { Locator } from "../coordinate/locator.ts";
-import type { JoinOptions } from "../core.ts";
+import type { JoinOptions, UserEventOptions } from "../core.ts";
 import { BroadcastQueue } from "../membership/broadcast-queue.ts";
 import type { MembershipDelegate, MessageSource } from "../membership/delegate.ts";
 import type { MemberRecord } from "../membership/member.ts";
@@ -32,6 +32,7 @@ import { Departure } from "./departure.ts";
 import { Joins } from "./joins.ts";
 import { type LamportClock, MAX_LAMPORT_TIME } from "./lamport-clock.ts";
 import type { MemberList } from "./member-list.ts";
+import { QueryDesk, type Question } from "./query-desk.ts";
 import { Reaper } from "./reaper.ts";
 import { Statuses } from "./statuses.ts";
 
@@ -49,6 +50,7 @@ export class Serf implements MembershipDelegate {
   readonly statuses: Statuses;
   readonly locator: Locator;
   readonly carrier: Carrier;
+  readonly desk: QueryDesk;
   readonly intentQueue: BroadcastQueue;
   readonly #ports: SerfPorts;
   readonly #self: NodeName;
@@ -56,6 +58,8 @@ export class Serf implements MembershipDelegate {
   readonly #reaper: Reaper;
   #membership: Membership | undefined;
   #departure: Departure | undefined;
+  /** Somebody else claimed our name since the last input. */
+  #isNameContested = false;
   /** Joins under way that want no history. */
   #ignoringOld = 0;
 
@@ -65,7 +69,13 @@ export class Serf implements MembershipDelegate {
     this.#self = nodeName(options.name);
     this.locator = new Locator(this.#self, random.fork("vivaldi"));
     this.intentQueue = new BroadcastQueue(options.maxQueuedBroadcasts);
-    this.carrier = new Carrier({ options, sink, send: (to, payload) => this.#sendUser(to, payload) });
+    this.carrier = new Carrier({
+      options,
+      sink,
+      send: (to, payload) => this.#sendUser(to, payload),
+      heard: (query, nowMs) => this.desk.hear(query, nowMs),
+      response: (response, from, nowMs) => this.desk.handleResponse(response, from, nowMs),
+    });
     this.statuses = new Statuses({
       options,
       sink,
@@ -74,6 +84,15 @@ export class Serf implements MembershipDelegate {
       contradict: (nowMs) => this.#announceJoin(nowMs),
       gone: (name, nowMs) => ports.gone(name, nowMs),
       forgotten: (name) => this.locator.forget(name),
+    });
+    this.desk = new QueryDesk({
+      options,
+      sink,
+      random: random.fork("queries"),
+      members: this.members,
+      clock: this.carrier.queries.clock,
+      spread: (query, payload) => this.carrier.spread(query, payload),
+      send: (to, payload) => this.#sendUser(to, payload),
     });
     this.#joins = new Joins({
       sink,
@@ -119,6 +138,8 @@ export class Serf implements MembershipDelegate {
     return Math.min(
       this.#reaper.deadlineMs(),
       this.statuses.deadlineMs(),
+      this.desk.deadlineMs(),
+      this.carrier.deadlineMs(),
       this.#departure?.deadlineMs() ?? Number.POSITIVE_INFINITY,
     );
   }
@@ -126,11 +147,15 @@ export class Serf implements MembershipDelegate {
   handleTimeout(nowMs: InstantMs): void {
     this.#reaper.handleTimeout(nowMs);
     this.statuses.handleTimeout(nowMs);
+    this.desk.handleTimeout(nowMs);
+    this.carrier.handleTimeout(nowMs);
     this.settle(nowMs);
   }
 
   /** After any input: a leave goes on as soon as its broadcast has been told. */
   settle(nowMs: InstantMs): void {
+    if (this.#isNameContested && this.isAlive) this.desk.resolveConflict(nowMs);
+    this.#isNameContested = false;
     const departure = this.#departure;
     const stage = departure?.advance(nowMs);
     if (departure === undefined || stage === undefined) return;
@@ -181,6 +206,16 @@ export class Serf implements MembershipDelegate {
     if (this.#otherCount() > 0) this.#queueIntent(encodeSerf(intent));
   }
 
+  userEvent(name: string, payload: Uint8Array, options: UserEventOptions & { readonly nowMs: InstantMs }): void {
+    this.#assertAlive();
+    this.carrier.announce({ name, payload, coalesce: options.coalesce ?? false }, options.nowMs);
+  }
+
+  query(id: CommandId, question: Question, nowMs: InstantMs): void {
+    this.#assertAlive();
+    this.desk.ask(id, question, nowMs);
+  }
+
   setTags(tags: Tags, nowMs: InstantMs): void {
     this.#assertAlive();
     this.#under.rumours.announceSelf(this.#encodeTags(tags), nowMs);
@@ -200,6 +235,7 @@ export class Serf implements MembershipDelegate {
 
   conflict(record: MemberRecord, other: Endpoint): void {
     this.#ports.sink.event({ kind: "conflict", name: record.name, existing: record.endpoint, other });
+    if (record.name === this.#self && this.#ports.options.resolveNameConflicts) this.#isNameContested = true;
   }
 
   ackPayload(): Uint8Array {
@@ -256,7 +292,7 @@ export class Serf implements MembershipDelegate {
         this.#ports.direct(message.body, source, nowMs);
         return;
       default:
-        this.carrier.handle(message, payload, source.from);
+        this.carrier.handle(message, payload, { from: source.from, nowMs });
     }
   }
 
@@ -279,7 +315,7 @@ export class Serf implements MembershipDelegate {
       if (!left.has(node)) this.statuses.handleJoin({ kind: "join", lamportTime: time, node }, exchange.nowMs);
     }
     if (exchange.join && this.#ignoringOld > 0) this.carrier.events.ignoreBefore(remote.eventTime);
-    this.carrier.mergeEvents(remote.events);
+    this.carrier.mergeEvents(remote.events, exchange.nowMs);
   }
 
   #witnessBefore(clock: LamportClock, time: LamportTime): void {

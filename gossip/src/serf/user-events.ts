@@ -2,18 +2,40 @@
 
 import { bytesEqual } from "../membership/member.ts";
 import type { DropReason } from "../sink.ts";
-import { type LamportTime, lamportTime } from "../types.ts";
+import { type LamportTime, lamportTime, UsageError } from "../types.ts";
+import { encodeSerf } from "../wire/encode-serf.ts";
 import type { SerfEventEntry, SerfEventSlot, SerfUserEvent } from "../wire/messages.ts";
 import { LamportClock, MAX_LAMPORT_TIME } from "./lamport-clock.ts";
 
 /** Slots, and the Lamport times that an event may be late. Everybody in a cluster must have the same number. */
 export const EVENT_BUFFER_SLOTS = 512;
+/** Of name and payload, and again of the encoded message, type byte included. */
+export const USER_EVENT_LIMIT_BYTES = 512;
 /** Events of one Lamport time that we keep apart; more are dropped as "queue_full". The reference has no bound. */
 const MAX_EVENTS_PER_SLOT = 64;
 
 interface Slot {
   time: LamportTime;
   readonly events: SerfEventEntry[];
+}
+
+/** The bytes of an event of ours. Throws UsageError "event_too_large". */
+export function encodeUserEvent(event: SerfUserEvent): Uint8Array {
+  // The name in bytes, as the reference counts it, is at least as long as in units: the encoded limit finds what is left.
+  if (event.name.length + event.payload.length > USER_EVENT_LIMIT_BYTES) {
+    throw new UsageError(
+      "event_too_large",
+      `user event exceeds configured limit of ${USER_EVENT_LIMIT_BYTES} bytes before encoding`,
+    );
+  }
+  const bytes = encodeSerf(event);
+  if (bytes.length > USER_EVENT_LIMIT_BYTES) {
+    throw new UsageError(
+      "event_too_large",
+      `encoded user event exceeds configured limit of ${USER_EVENT_LIMIT_BYTES} bytes after encoding`,
+    );
+  }
+  return bytes;
 }
 
 export class UserEvents {
@@ -25,9 +47,9 @@ export class UserEvents {
     this.clock.increment();
   }
 
-  /** Events before this are history that we did not ask for. Only ever grows. */
+  /** Events before this are history that we did not ask for. Only ever grows; times beyond belief change nothing. */
   ignoreBefore(time: LamportTime): void {
-    if (time > this.#minTime) this.#minTime = time;
+    if (time > this.#minTime && time <= MAX_LAMPORT_TIME) this.#minTime = time;
   }
 
   /** Undefined when the event is news: then deliver it and pass it on. */
