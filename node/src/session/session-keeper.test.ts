@@ -52,6 +52,20 @@ describe("keeping sessions", () => {
     expect(await presence.getSession("S1")).toBeUndefined();
   });
 
+  test("[A28] a session that returns after its record is gone is newer than it ever was", async () => {
+    const [ada, bell] = [await keeper("ada"), await keeper("bell")];
+    await ada.claim(session);
+    await bell.claim(session, true);
+    await presence.clearNode("bell");
+    const outcome = await ada.claim(session, true);
+    expect(outcome).toEqual({ kind: "claimed", epoch: expect.any(Number) });
+    expect((await presence.getSession("S1"))?.epoch).toBeGreaterThan(2);
+    const again = await bell.claim(session, true);
+    expect(again.kind === "claimed" && outcome.kind === "claimed" && again.epoch - outcome.epoch).toBe(1);
+    await ada.stop();
+    await bell.stop();
+  });
+
   test("[A28] records are renewed by time, and made again with their place when the store lost them", async () => {
     const ada = await keeper("ada");
     await ada.claim(session);

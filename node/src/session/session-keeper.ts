@@ -86,9 +86,12 @@ export class SessionKeeper {
     return this.#sessions.size;
   }
 
-  /** Makes the session this node's, whoever had it. Throws StoreUnavailableError. */
-  async claim(claims: SessionClaims): Promise<ClaimOutcome> {
-    let epoch = ((await this.#presence.getSession(claims.sessionId))?.epoch ?? 0) + 1;
+  /**
+   * Makes the session this node's, whoever had it. `isReturning`: the client was welcomed before, so claims of unknown
+   * epochs may be remembered in rooms. Throws StoreUnavailableError.
+   */
+  async claim(claims: SessionClaims, isReturning = false): Promise<ClaimOutcome> {
+    let epoch = await this.#nextEpoch(claims, isReturning);
     for (let attempt = 0; attempt < MAX_CLAIM_ATTEMPTS; attempt++) {
       const outcome = await this.#presence.putSession(this.#put(claims, epoch));
       if (outcome.kind === "claimed") {
@@ -201,6 +204,16 @@ export class SessionKeeper {
   #unchanged(sessionId: string, known: ReadonlyMap<string, KeptSession>): KeptSession | undefined {
     const kept = this.#sessions.get(sessionId);
     return kept !== undefined && kept === known.get(sessionId) ? kept : undefined;
+  }
+
+  /**
+   * A record that is gone (ended, run out, cleared after a restart) takes its epoch with it. Counting from 1 again would
+   * make the session older than what rooms remember of it; generations are above every number that it ever had.
+   */
+  async #nextEpoch(claims: SessionClaims, isReturning: boolean): Promise<number> {
+    const record = await this.#presence.getSession(claims.sessionId);
+    if (record !== undefined) return record.epoch + 1;
+    return isReturning ? this.#presence.nextGeneration(claims) : 1;
   }
 
   #put(claims: SessionClaims, epoch: number): PutSession {

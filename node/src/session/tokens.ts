@@ -9,8 +9,8 @@ import type { Grants, Role } from "#protocol";
 export const USER_TOKEN_LIFE_MS = 30 * 86_400_000;
 export const SESSION_TOKEN_LIFE_MS = 86_400_000;
 export const ROOM_TOKEN_LIFE_MS = 60_000;
-/** Longer texts are refused before any cryptography. */
-const MAX_TOKEN_CHARS = 4096;
+/** Longer texts are refused before any cryptography. A room token names its room: 64 emoji, in base64, twice. */
+export const MAX_TOKEN_CHARS = 8192;
 
 export interface UserClaims {
   readonly userId: string;

@@ -133,7 +133,7 @@ export class SessionHub {
     }
     if (this.#sessions.size >= (this.#options.maxSessions ?? 10_000))
       return refused("node_full", "this node serves as many sessions as it can; try another", "draining");
-    const claim = await this.#options.keeper.claim(claims);
+    const claim = await this.#options.keeper.claim(claims, input.lastSeq !== undefined);
     if (claim.kind === "contested") return refused("session_superseded", "the session is used elsewhere", "superseded");
     const moved = claim.previousNode !== undefined && claim.previousNode !== this.#options.mesh.self.name;
     if (moved) this.#tellMoved(claim.previousNode ?? "", claims.sessionId, claim.epoch);

@@ -149,6 +149,30 @@ describe("a session that loses its socket", () => {
 });
 
 describe("a node that goes", () => {
+  test("[A22] whoever had moved to it comes back as the newest claim, though its records went with it", async () => {
+    const [ada, bell] = await twoNodes();
+    const { owner, slug } = await roomOf(ada, "there-and-back");
+    const stays = await mesh.enter(ada, { token: owner.token, slug });
+    const guest = await mesh.guest(ada, "Jo");
+    const moves = await mesh.enter(ada, { token: guest.token, slug });
+    const away = await mesh.client(bell);
+    expect(await away.hello(moves.session.token, moves.client.lastSeq)).toMatchObject({ epoch: 2 });
+    const there = expectStatus(200, await mesh.ticket(bell, moves.session, slug));
+    expect(await away.request({ type: "join", token: there.token })).toMatchObject({ type: "joined" });
+    await stays.client.until("the move", (m) => m.type === "participantUpdated" && m.participant.node === "bell");
+
+    await bell.app.stop();
+    const home = await mesh.client(ada);
+    expect((await home.hello(moves.session.token, away.lastSeq)).epoch).toBeGreaterThan(2);
+    const back = expectStatus(200, await mesh.ticket(ada, moves.session, slug));
+    expect(await home.request({ type: "join", token: back.token })).toMatchObject({ type: "joined" });
+    await stays.client.until(
+      "the return",
+      (m) => m.type === "participantUpdated" && m.participant.node === "ada" && m.participant.state === "active",
+    );
+    expect(stays.client.of("participantLeft")).toEqual([]);
+  });
+
   test("[A25] killed: its people vanish after the resume time, records and all; whoever came back elsewhere stays", async () => {
     mesh = new TestMesh({ clock: fastClock(15) });
     const [ada, bell, third] = [await mesh.start("ada"), await mesh.start("bell"), await mesh.start("curie")];
