@@ -23,7 +23,7 @@ const CLIENT_KEY = /^[A-Za-z0-9._:@/+=-]{1,64}$/;
 
 export class CreateRoomDto {
   /** The address that the maker picks; the rules of rooms' addresses are checked apart. */
-  @Length(1, 512)
+  @Length(1, 1024)
   @IsString()
   slug!: string;
 

@@ -38,8 +38,8 @@ export async function createServer(
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     bodyLimit: MAX_BODY_BYTES,
-    // A slug of 64 emoji is long when percent-encoded.
-    routerOptions: { maxParamLength: 4_096 },
+    // A slug of 64 emoji of 35 bytes each is long when percent-encoded.
+    routerOptions: { maxParamLength: 8_192 },
     requestTimeout: 30_000,
     forceCloseConnections: true,
     // What cannot even be routed, as an address that is not percent-encoded rightly.

@@ -49,7 +49,7 @@ class HelloDto extends RequestDto implements Hello {
   @IsInt()
   protocol!: number;
 
-  @Length(1, 4096)
+  @Length(1, 8192)
   @IsString()
   token!: string;
 
@@ -64,7 +64,7 @@ class JoinDto extends RequestDto implements Join {
   @Equals("join")
   type!: "join";
 
-  @Length(1, 4096)
+  @Length(1, 8192)
   @IsString()
   token!: string;
 }

@@ -35,7 +35,7 @@ import { StoreUsageError } from "./errors.ts";
 
 const ROLES: readonly Role[] = ["owner", "moderator", "member", "guest"];
 /** Names, titles, handles: far above what the API allows, far below what hurts a store. */
-const NAME = { min: 0, max: 512 } as const;
+const NAME = { min: 0, max: 1024 } as const;
 const KEY = { min: 1, max: 1024 } as const;
 const PAGE = { min: 1, max: MAX_PAGE } as const;
 

@@ -98,6 +98,16 @@ describe("two people on two nodes", () => {
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));
   });
 
+  test("[A10] the longest address that may be picked can be made, found and entered", async () => {
+    const slug = "👨🏿‍❤️‍💋‍👨🏽".repeat(64);
+    const owner = await mesh.user(ada, "sixty-four");
+    const room = await mesh.room(ada, owner.token, { slug });
+    expect(room).toMatchObject({ slug, title: slug });
+    const found = await call<RoomInfo>(bell, "GET", `/v1/rooms/${encodeURIComponent(slug)}`, {});
+    expect(expectStatus(200, found).roomId).toBe(room.roomId);
+    await mesh.enter(bell, { token: owner.token, slug });
+  });
+
   test("[A11] history pages both ways, and a repeated message is the same message", async () => {
     const owner = await mesh.user(ada, "writer");
     await mesh.room(ada, owner.token, { slug: "library" });
