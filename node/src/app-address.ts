@@ -1,6 +1,6 @@
 /** Which address a node tells others when it is bound to all of them. */
 import { networkInterfaces } from "node:os";
-import { isLoopback } from "./config.ts";
+import { isLoopback, type NodeConfig } from "./config.ts";
 
 /** "host:port" or "[v6]:port" without the port; an address alone stays as it is. */
 export function hostOnly(text: string): string {
@@ -27,4 +27,10 @@ const ownAddresses = () => Object.values(networkInterfaces()).flatMap((addresses
 function ownAddress(): string {
   const outside = ownAddresses().find((address) => !address.internal && address.family === "IPv4");
   return outside?.address ?? "127.0.0.1";
+}
+
+/** Bound to loopback, and no proxy brings strangers there: whoever asks sits at this machine. */
+export function isForThisMachine(config: Pick<NodeConfig, "httpHost" | "httpUrl" | "trustProxy">): boolean {
+  const { httpHost, httpUrl, trustProxy } = config;
+  return isLoopback(httpHost) && trustProxy.length === 0 && (httpUrl === undefined || isThisMachine(httpUrl));
 }

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import pino from "pino";
 import { type Random, seededRandom } from "#gossip";
-import { addressToTell, hostOnly, isThisMachine } from "./app-address.ts";
+import { addressToTell, hostOnly, isForThisMachine, isThisMachine } from "./app-address.ts";
 import { type NodeApi, nodeApi } from "./app-api.ts";
 import { gossipMesh, type RunningMesh } from "./app-mesh.ts";
-import { isLoopback, type NodeConfig } from "./config.ts";
+import type { NodeConfig } from "./config.ts";
 import { mountOperation, type Readiness } from "./http/operation.ts";
 import { createServer, mountApi } from "./http/server.ts";
 import { mountWebClient } from "./http/web-client.ts";
@@ -233,7 +233,7 @@ class NodeApp implements App {
       clock: this.#clock,
       isStarted: () => this.#phase === "running" || this.#phase === "stopping",
       acceptClient: (socket) => api.acceptClient(socket),
-      operator: { isLoopback: isLoopback(config.httpHost), operatorKey: config.operatorKey },
+      operator: { isLoopback: isForThisMachine(config), operatorKey: config.operatorKey },
     });
     mountOperation(server, {
       routes: api.routes,

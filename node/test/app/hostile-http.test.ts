@@ -138,6 +138,11 @@ test("[A45] where strangers reach the node, the mesh page asks for the operator 
     expect((await ask()).body.code).toBe("operator_only");
     expect((await ask("something-else-of-length")).body.code).toBe("operator_only");
     expect((await ask("an-operator's-key")).body.code).toBe("token_invalid");
+    // On loopback, but strangers come through the proxy in front of it.
+    const behind = await mesh.start("bell", { config: { httpUrl: "https://bell.example" } });
+    const trusting = await mesh.start("curie", { config: { trustProxy: ["127.0.0.1"] } });
+    for (const other of [behind, trusting])
+      expect((await other.app.server.inject({ url: "/v1/mesh" })).json()).toMatchObject({ code: "operator_only" });
   } finally {
     await mesh.stop();
   }
