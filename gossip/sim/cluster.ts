@@ -63,6 +63,8 @@ export class Cluster {
   falseFailures = 0;
   /** Every packet that is sent is shown here too, for those who listen in. */
   tap: ((bytes: Uint8Array, from: number, to: number) => void) | undefined;
+  /** Every event of every member, as it happens: note it, and call the core later, with `at`. */
+  heard: ((node: SimNode, event: GossipEvent) => void) | undefined;
   /** Every event of every member, after it was checked. */
   watch: ((node: SimNode, event: GossipEvent) => void) | undefined;
 
@@ -325,6 +327,7 @@ export class Cluster {
 
   #event(node: SimNode, event: GossipEvent): void {
     this.checkers.event(node, event, this.nowMs);
+    this.heard?.(node, event);
     this.watch?.(node, event);
     if (event.kind === "failed") this.#countFailure(event.member.name);
     if (event.kind === "request") {
