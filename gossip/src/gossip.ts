@@ -69,6 +69,7 @@ class Gossip implements GossipCore {
       options,
       sink,
       random: random.fork("serf"),
+      keyring,
       direct: (body, source, nowMs) => this.#direct.handle(body, source, nowMs),
       gone: (name) => this.#direct.outbox.gone(name),
     });

@@ -18,11 +18,13 @@ import {
   UsageError,
 } from "../types.ts";
 import { encodeSerf } from "../wire/encode-serf.ts";
-import { QUERY_FLAG_ACK, type SerfQuery, type SerfQueryResponse } from "../wire/messages.ts";
+import type { Keyring } from "../wire/keyring.ts";
+import { QUERY_FLAG_ACK, type SerfKeyResponse, type SerfQuery, type SerfQueryResponse } from "../wire/messages.ts";
 import { encodeUtf8 } from "../wire/utf8.ts";
 import { AskedQueries, type QueryListener } from "./asked-queries.ts";
 import { type Answerable, HeardQueries } from "./heard-queries.ts";
 import { answerInternal, CONFLICT_QUERY, INTERNAL_PREFIX, PING_QUERY } from "./internal-queries.ts";
+import { answerKeyQuery, isKeyQuery, shortened } from "./keys.ts";
 import { assertTimeLeft, type LamportClock } from "./lamport-clock.ts";
 import type { MemberList } from "./member-list.ts";
 import { judgeConflict } from "./name-conflict.ts";
@@ -44,6 +46,8 @@ export interface QueryDeskPorts {
   readonly random: Random;
   readonly members: MemberList;
   readonly clock: LamportClock;
+  /** Undefined: plain text. */
+  readonly keyring: Keyring | undefined;
   /** Remembers a query of ours and tells it to everybody. */
   spread(query: SerfQuery, payload: Uint8Array): void;
   /** A Serf message in a packet of its own. */
@@ -218,9 +222,20 @@ export class QueryDesk {
   }
 
   #answerInternal(query: SerfQuery, nowMs: InstantMs): void {
+    if (isKeyQuery(query.name)) {
+      this.#answerKeyQuery(query, nowMs);
+      return;
+    }
     const answer = answerInternal(query, { self: this.#self, members: this.#ports.members });
     if (answer === "unknown") this.#ports.sink.dropped("unsupported_user_message", undefined);
     else if (answer !== "silence") this.#reply(query, this.#answer(query, answer, 0), nowMs);
+  }
+
+  #answerKeyQuery(query: SerfQuery, nowMs: InstantMs): void {
+    const wrap = (response: SerfKeyResponse): SerfQueryResponse => this.#answer(query, encodeSerf(response), 0);
+    const response = answerKeyQuery(query.name, query.payload, this.#ports.keyring);
+    const fits = (candidate: SerfKeyResponse): boolean => encodeSerf(wrap(candidate)).length <= QUERY_LIMIT_BYTES;
+    this.#reply(query, wrap(shortened(response, fits)), nowMs);
   }
 
   #answer(query: Answerable, payload: Uint8Array, flags: number): SerfQueryResponse {

@@ -25,6 +25,7 @@ import {
 import { decodeSerf } from "../wire/decode-serf.ts";
 import { encodeMessage } from "../wire/encode-message.ts";
 import { encodeSerf } from "../wire/encode-serf.ts";
+import type { Keyring } from "../wire/keyring.ts";
 import type { SerfJoin, SerfLeave, SerfPushPull } from "../wire/messages.ts";
 import { encodeTags } from "../wire/meta.ts";
 import { Carrier } from "./carrier.ts";
@@ -40,6 +41,8 @@ export interface SerfPorts {
   readonly options: ResolvedGossipOptions;
   readonly sink: GossipSink;
   readonly random: Random;
+  /** Changed by key queries. Undefined: plain text. */
+  readonly keyring: Keyring | undefined;
   /** A message of our own between two members. */
   direct(body: Uint8Array, source: MessageSource, nowMs: InstantMs): void;
   /** A member failed or left. */
@@ -91,6 +94,7 @@ export class Serf implements MembershipDelegate {
       random: random.fork("queries"),
       members: this.members,
       clock: this.carrier.queries.clock,
+      keyring: ports.keyring,
       spread: (query, payload) => this.carrier.spread(query, payload),
       send: (to, payload) => this.#sendUser(to, payload),
     });

@@ -140,6 +140,43 @@ if (!isHere) {
     });
   });
 
+  describe("keys", () => {
+    const OLD = "AAECAwQFBgcICQoLDA0ODw==";
+    const NEW = "EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8=";
+
+    test("a rotation that a stock agent starts is carried out by us too", async () => {
+      block += 1;
+      const [there, here] = [`127.81.${block}.1`, `127.81.${block}.2`];
+      await startStock("k1", there, [`-encrypt=${OLD}`]);
+      const agent = new GossipAgent({
+        nodeName: "k2",
+        bindHost: here,
+        bindPort: GOSSIP_PORT,
+        profile: "local",
+        keys: [Buffer.from(OLD, "base64")],
+      });
+      agents.add(agent);
+      await agent.start();
+      await agent.join([there]);
+      const keys = (flag: string) => serf("keys", `-rpc-addr=${there}:${RPC_PORT}`, flag);
+      for (const flag of [`-install=${NEW}`, `-use=${NEW}`, `-remove=${OLD}`]) {
+        expect(await keys(flag)).toMatchObject({ code: 0 });
+      }
+      const { out } = await keys("-list");
+      expect(out).toMatch(/EBESExQV\S+ +\[2\/2\]/);
+      expect(out).not.toContain(OLD);
+      // And they still understand each other.
+      expect((await agent.query("_serf_ping", bytes(""), { wantAck: true })).acks).toHaveLength(2);
+      const refused = await keys(`-remove=${NEW}`);
+      expect(`${refused.out}${refused.err}`).toContain("2/2 nodes reported failure");
+    });
+
+    test("without encryption we say so as the stock agent does", async () => {
+      const { out, err } = await serf("keys", rpc(0), "-list");
+      expect(`${out}${err}`).toContain("3/3 nodes reported failure");
+    });
+  });
+
   describe("one name twice", () => {
     test("a stock newcomer that takes our name is shut down", async () => {
       const twin = await startStock("h1", `127.81.${block}.9`, [`-join=${stock[0]!.host}`]).catch(
