@@ -163,6 +163,19 @@ describe("demand", () => {
     expect(demands(harness).at(-1)).toEqual([]);
   });
 
+  test("[R10] a viewer who sees nothing yet also wants the lowest layer, until the right one is there", () => {
+    const harness = new CoreHarness();
+    const egress = harness.viewer("bob", 1);
+    harness.watch(egress, { width: 1000, height: 560 });
+    harness.camera(["q", "h"], { remote: true });
+    expect(demands(harness).at(-1)).toEqual(["q", "h"]);
+    const producers = [harness.ingress("q", 1000), harness.ingress("h", 1001)];
+    harness.rtp(producers[0]!, vp8(1, { keyframe: true, width: 320 }), 0);
+    expect(demands(harness).at(-1)).toEqual(["q", "h"]);
+    harness.rtp(producers[1]!, vp8(1, { keyframe: true, width: 640 }), 30);
+    expect(demands(harness).at(-1)).toEqual(["h"]);
+  });
+
   test("[R10] local tracks are never demanded; a remote one that is lost is demanded again", () => {
     const harness = new CoreHarness();
     harness.camera();

@@ -28,12 +28,16 @@ export class Track {
     return this.producers.some((producer) => producer !== undefined);
   }
 
-  /** Layers that this node's consumers want or still show, lowest first. */
+  /**
+   * Layers that this node's consumers want or still show, lowest first. Who sees nothing now also wants the lowest: a
+   * publisher whose link is narrow, or still being probed, sends no other, and a small picture beats none.
+   */
   demand(): string[] {
     const wanted = new Set<number>();
     for (const consumer of this.consumers) {
-      if (consumer.wantedIndex >= 0) wanted.add(consumer.wantedIndex);
-      if (consumer.currentIndex >= 0) wanted.add(consumer.currentIndex);
+      if (consumer.wantedIndex < 0 && consumer.currentIndex < 0) continue;
+      for (const index of [consumer.wantedIndex, consumer.currentIndex]) if (index >= 0) wanted.add(index);
+      if (this.producers[consumer.currentIndex]?.active !== true) wanted.add(0);
     }
     return this.input.layers.filter((_, index) => wanted.has(index));
   }
