@@ -5,7 +5,7 @@ import type { MembershipEvent, QueryAnswerEvent, QueryEvent, UserEvent } from ".
 import type { CommandId } from "../src/types.ts";
 
 export interface AgentQueryOptions extends QueryOptions {
-  /** Called as they arrive. */
+  /** Called as they arrive. One that throws ends the query with its error. */
   readonly onAck?: (from: string) => void;
   readonly onResponse?: (response: QueryResponse) => void;
   readonly signal?: AbortSignal;
@@ -43,7 +43,7 @@ interface Pending {
   readonly responses: QueryResponse[];
   readonly options: AgentQueryOptions;
   readonly resolve: (result: QueryResult) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Our queries that collect answers. The core bounds them. */
@@ -78,17 +78,17 @@ export class AgentQueries {
   settle(event: QueryAnswerEvent): void {
     const pending = this.#pending.get(event.id);
     if (pending === undefined) return;
-    const { acks, responses, options } = pending;
     if (event.kind === "queryDone") {
       this.#pending.delete(event.id);
-      pending.resolve({ acks, responses });
-    } else if (event.kind === "queryAck") {
-      acks.push(event.from);
-      options.onAck?.(event.from);
-    } else {
-      const response = { from: event.from, payload: event.payload };
-      responses.push(response);
-      options.onResponse?.(response);
+      pending.resolve({ acks: pending.acks, responses: pending.responses });
+      return;
+    }
+    try {
+      note(event, pending);
+    } catch (error) {
+      this.#pending.delete(event.id);
+      this.#command((core) => core.cancelQuery(event.id));
+      pending.reject(error);
     }
   }
 
@@ -103,4 +103,18 @@ export class AgentQueries {
     for (const { acks, responses, resolve } of this.#pending.values()) resolve({ acks, responses });
     this.#pending.clear();
   }
+}
+
+function note(
+  event: Exclude<QueryAnswerEvent, { readonly kind: "queryDone" }>,
+  { acks, responses, options }: Pending,
+): void {
+  if (event.kind === "queryAck") {
+    acks.push(event.from);
+    options.onAck?.(event.from);
+    return;
+  }
+  const response = { from: event.from, payload: event.payload };
+  responses.push(response);
+  options.onResponse?.(response);
 }
