@@ -36,7 +36,7 @@ export async function runNode(argv: readonly string[]): Promise<number> {
 async function serve(config: NodeConfig): Promise<number> {
   const log = pino({ level: config.logLevel, base: { name: config.name }, redact: [...LOG_SECRETS] });
   const app = createApp(config, { log, processMetrics: true });
-  const ended = endOf(log);
+  const ended = endOf(log, app);
   await app.start();
   // One line, whatever the level, for people and scripts that wait for it.
   process.stdout.write(`${JSON.stringify(readyLine(app))}\n`);
@@ -53,8 +53,8 @@ function readyLine(app: App): object {
   return { level: 30, time: Date.now(), name, msg: "ready", url: app.url, region };
 }
 
-/** A signal, or a fault that nobody caught: then the state is unknown, so the process ends and a supervisor starts a new one. */
-function endOf(log: pino.Logger): Promise<{ readonly code: number; readonly why: string }> {
+/** A signal, a leave that an operator asked for, or a fault that nobody caught: then the state is unknown, so the process ends and a supervisor starts a new one. */
+function endOf(log: pino.Logger, app: App): Promise<{ readonly code: number; readonly why: string }> {
   return new Promise((resolve) => {
     let isEnding = false;
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -62,6 +62,10 @@ function endOf(log: pino.Logger): Promise<{ readonly code: number; readonly why:
       isEnding = true;
       resolve({ code: 0, why: signal });
     };
+    app.onLeft(() => {
+      if (!isEnding) resolve({ code: 0, why: "left" });
+      isEnding = true;
+    });
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     process.on("uncaughtException", (error) => {

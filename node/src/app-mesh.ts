@@ -20,6 +20,8 @@ export interface RunningMesh {
   stop(): Promise<void>;
   /** Counters for the metrics. */
   stats(): Readonly<Record<string, number>>;
+  /** Called when the node is out of the mesh without its own doing: `hearsay leave`, or its name went to another. */
+  onLeft?(listener: () => void): void;
 }
 
 /** Resolves when the agent listens and the mesh follows it; joining goes on behind. */
@@ -70,6 +72,7 @@ export async function gossipMesh(
       await agent.stop();
     },
     stats: () => agent.stats(),
+    onLeft: (listener) => void agent.onLeft(listener),
   };
 }
 

@@ -52,6 +52,8 @@ export interface App {
   /** Ends without a word to anybody, as a killed process does. For tests of what survivors do. */
   crash(): Promise<void>;
   readiness(): Promise<Readiness>;
+  /** Called when the mesh has let this node go (`hearsay leave` over the RPC): time to stop(). Register before start(). */
+  onLeft(listener: () => void): void;
 }
 
 interface Step {
@@ -77,6 +79,7 @@ class NodeApp implements App {
   #server: FastifyInstance | undefined;
   #api: NodeApi | undefined;
   #mesh: RunningMesh | undefined;
+  readonly #leftListeners: (() => void)[] = [];
   #stores: Stores | undefined;
   #url = "";
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
@@ -113,6 +116,10 @@ class NodeApp implements App {
   stop(): Promise<void> {
     this.#stopping ??= this.#unwind(true);
     return this.#stopping;
+  }
+
+  onLeft(listener: () => void): void {
+    this.#leftListeners.push(listener);
   }
 
   crash(): Promise<void> {
@@ -259,6 +266,7 @@ class NodeApp implements App {
       this.#parts.mesh ?? ((node: MeshNode) => gossipMesh(this.config, node, { clock: this.#clock, log: this.#log }));
     const running = await make(self);
     this.#mesh = running;
+    for (const listener of this.#leftListeners) running.onLeft?.(listener);
     this.#steps.push({ name: "mesh", stop: () => running.stop() });
     this.#steps.push({ name: "goodbye", stop: () => running.leave(), tells: true });
     return running;
