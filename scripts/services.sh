@@ -6,7 +6,7 @@
 #   scripts/services.sh env       prints the exports for the suites:  eval "$(scripts/services.sh env)"
 #   scripts/services.sh stop      stops what start has started (again: does nothing)
 #
-# A mongod on the PATH is taken; without one FerretDB 1.24 over SQLite (scripts/services/ferretdb), which needs go to build.
+# A mongod on the PATH is taken; without one FerretDB 1.24 over SQLite (scripts/services/ferretdb), which needs go 1.22 or later to build.
 # Binaries, data, logs and pids are kept in .services, which git ignores; deleting it while stopped loses nothing of value.
 
 set -euo pipefail
@@ -32,7 +32,7 @@ running() { # name: is the process that start has started alive? (Its number may
 
 build_ferretdb() {
   [ -x "$home/bin/ferretdb" ] && [ "$home/bin/ferretdb" -nt "$root/scripts/services/ferretdb/main.go" ] && return
-  have go || { say "no mongod on the PATH and no go to build FerretDB: install one of them"; return 1; }
+  have go || { say "no mongod on the PATH and no go (1.22 or later) to build FerretDB: install one of them"; return 1; }
   say "building FerretDB (a minute the first time)"
   mkdir -p "$home/bin"
   (cd "$root/scripts/services/ferretdb" && CGO_ENABLED=0 go build -tags ferretdb_sqlite -o "$home/bin/ferretdb" .)
@@ -58,7 +58,8 @@ launch() { # name port command...
   echo $! >"$home/$name.pid"
   for _ in $(seq 100); do
     listening "$port" && { say "$name listens on 127.0.0.1:$port"; return; }
-    running "$name" || break
+    # Not running(): the child may not have become the server yet.
+    kill -0 "$(cat "$home/$name.pid")" 2>/dev/null || break
     sleep 0.1
   done
   say "$name did not come up:"
