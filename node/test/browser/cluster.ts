@@ -15,7 +15,8 @@ const BOOT_LIMIT_MS = 40_000;
 export interface ClusterNode {
   readonly name: string;
   readonly url: string;
-  readonly process: ChildProcess;
+  /** The present process; restart() makes another. */
+  process: ChildProcess;
   /** Everything the node printed; for the message of a failing test. */
   readonly output: string[];
 }
@@ -27,6 +28,8 @@ export interface Cluster {
   until(what: string, condition: () => Promise<boolean>, limitMs?: number): Promise<void>;
   /** Value of one sample of a node's /metrics, summed over label sets that contain all of `labels`. */
   metric(index: number, name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** Starts a killed node again: the same name, ports and folder, a new process. */
+  restart(index: number): void;
   stop(): Promise<void>;
 }
 
@@ -101,15 +104,20 @@ export async function startCluster(
   };
   const seed = await freePort();
   const nodes: ClusterNode[] = [];
+  const launches: (() => ChildProcess)[] = [];
   for (let i = 0; i < count; i += 1) {
     const name = ["ada", "bell", "curie", "dijkstra"][i] ?? `node-${i}`;
     const [httpPort, gossipPort] = [await freePort(), i === 0 ? seed : await freePort()];
     const ports = [`--http-port=${httpPort}`, `--gossip-port=${gossipPort}`, "--media-port=0", `--data-dir=${dataDir}`];
     const seeds = i === 0 ? [] : [`--seeds=127.0.0.1:${seed}`];
-    const child = spawnNode(name, [...ports, ...seeds, ...(options.flags ?? [])], env);
     const output: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => output.push(String(chunk)));
-    nodes.push({ name, url: `http://127.0.0.1:${httpPort}`, process: child, output });
+    const launch = (): ChildProcess => {
+      const child = spawnNode(name, [...ports, ...seeds, ...(options.flags ?? [])], env);
+      for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => output.push(String(chunk)));
+      return child;
+    };
+    launches.push(launch);
+    nodes.push({ name, url: `http://127.0.0.1:${httpPort}`, process: launch(), output });
   }
   const cluster: Cluster = {
     nodes,
@@ -119,6 +127,10 @@ export async function startCluster(
       return node;
     },
     until,
+    restart(index) {
+      const launch = launches[index];
+      if (launch !== undefined) cluster.node(index).process = launch();
+    },
     metric: (index, name, labels = {}) => metricOf(cluster.node(index).url, name, labels),
     async stop() {
       await Promise.all(nodes.map(stopNode));

@@ -161,3 +161,23 @@ test("a killed node is listed dead; its people leave the room, or come back thro
   expect(without.people.map(({ name }) => name)).toEqual(["Minh"]);
   expect(told(without, "participantLeft").map(([, name]) => name)).toEqual(["Silent"]);
 }, 180_000);
+
+test("a node that was killed and came back under its name carries media over a new trunk", async () => {
+  const on = await mesh(2);
+  const bell = on.node(1);
+  const create = { handle: "ana" };
+  const ana = await arrive({ url: on.node(0).url, pin: "ada", slug: "phoenix", name: "Ana", create });
+  const minh = await arrive({ url: bell.url, pin: "bell", slug: "phoenix", name: "Minh" });
+  await Promise.all([ana.sees("Minh"), minh.sees("Ana")]);
+  await minh.close();
+  bell.process.kill("SIGKILL");
+  on.restart(1);
+  const ready = async (): Promise<boolean> => {
+    const response = await fetch(`${bell.url}/v1/nodes`).catch(() => undefined);
+    const view = (await response?.json()) as { readonly nodes: readonly unknown[] } | undefined;
+    return view?.nodes.length === 2;
+  };
+  await until("bell is back in the mesh", ready, 30_000);
+  const joke = await arrive({ url: bell.url, pin: "bell", slug: "phoenix", name: "Joke" });
+  await Promise.all([ana.sees("Joke", 20, 30_000), joke.sees("Ana", 20, 30_000)]);
+}, 150_000);
