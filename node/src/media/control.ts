@@ -31,11 +31,15 @@ export interface NegotiateInput {
   readonly tracks: readonly { readonly mid: string; readonly source: TrackSource; readonly trackId: string }[];
   /** Discard an older transport of this peer and start anew. */
   readonly fresh: boolean;
+  /** Number that a transport made for this offer bears; greater than those of all offers before. The pool gives it. */
+  readonly transport?: number;
 }
 export interface NegotiateResult {
   readonly sdp: string;
   readonly tracks: readonly (TrackDescription & { readonly mid: string })[];
   readonly slots: readonly { readonly mid: string; readonly kind: MediaKind }[];
+  /** Number of the transport that answered: this offer's, or an earlier one's that goes on. */
+  readonly transport?: number;
 }
 /** Refusals of an offer, each a stable code for the client; nothing changed. */
 export type NegotiateErrorCode =
@@ -106,7 +110,13 @@ export interface MediaPlane {
 }
 
 export type MediaEvent =
-  | { readonly kind: "peerState"; readonly peerId: string; readonly state: "connected" | "reconnecting" | "gone" }
+  | {
+      readonly kind: "peerState";
+      readonly peerId: string;
+      readonly state: "connected" | "reconnecting" | "gone";
+      /** Number of the transport that says so: it may have been replaced meanwhile. */
+      readonly transport?: number;
+    }
   | { readonly kind: "trunkState"; readonly trunkId: string; readonly state: "connected" | "silent" | "gone" }
   /** Loudness of local tracks, at most every 200 ms and only when it changed: -dBov, 0 loudest, 127 silence (RFC 6464). */
   | {

@@ -129,9 +129,7 @@ export class MediaHost implements MediaPlane {
       return this.#changed(() => known.negotiate(input, offer));
     }
     if (this.#peers.size >= MAX_PEERS) throw new MediaError("peer_limit", `more than ${MAX_PEERS} clients`);
-    const peer = new PeerTransport({ peerId: input.peerId, roomId: input.roomId, offer }, env, (gone) =>
-      this.#forget(gone),
-    );
+    const peer = new PeerTransport({ ...input, offer }, env, (gone) => this.#forget(gone));
     return this.#changed(() => {
       // Throws before anything of the older transport was touched.
       const result = peer.negotiate(input, offer);

@@ -7,6 +7,7 @@ import type { MediaEvent, MediaPlane, MediaStats, NegotiateInput, NegotiateResul
 import { MediaError } from "./media-error.ts";
 import { MediaHost, type MediaHostOptions } from "./media-host.ts";
 import { type MediaLog, silentMediaLog } from "./media-log.ts";
+import { PeerTransports } from "./peer-transports.ts";
 import { createRtpPlane } from "./plane-factory.ts";
 import { RoomPins } from "./room-pins.ts";
 import { ThreadPlane } from "./thread-plane.ts";
@@ -61,6 +62,7 @@ export class WorkerPool implements MediaPlane {
   readonly #first: PoolWorker;
   readonly #pins: RoomPins<PoolWorker>;
   readonly #listeners = new Set<(event: MediaEvent) => void>();
+  readonly #transports = new PeerTransports();
   readonly #trunkIds = new Set<string>();
   readonly #restarting = new Set<NodeJS.Timeout>();
   #running = false;
@@ -106,20 +108,25 @@ export class WorkerPool implements MediaPlane {
   async negotiate(input: NegotiateInput): Promise<NegotiateResult> {
     const user = peerUser(input.peerId);
     const room = this.#pins.roomOf(user);
-    const known = room === input.roomId;
-    if (room !== undefined && !known) this.closePeer(input.peerId);
+    if (room !== undefined && room !== input.roomId) this.closePeer(input.peerId);
     const worker = this.#pins.enter(user, input.roomId);
+    const offer = this.#transports.begin(input.peerId);
+    let transport: number | undefined;
     try {
-      return await worker.plane.negotiate(input);
-    } catch (error) {
-      if (!known) this.#pins.leave(user);
-      throw error;
+      const result = await worker.plane.negotiate({ ...input, transport: offer.number });
+      transport = result.transport ?? offer.number;
+      return result;
+    } finally {
+      const outcome = this.#transports.end(input.peerId, offer, transport);
+      if (outcome === "gone" || outcome === "unused") this.#pins.leave(user);
+      if (outcome === "gone") this.#emit({ kind: "peerState", peerId: input.peerId, state: "gone" });
     }
   }
 
   closePeer(peerId: string): void {
     const user = peerUser(peerId);
     this.#workerOfUser(user)?.plane.closePeer(peerId);
+    this.#transports.forget(peerId);
     this.#pins.leave(user);
   }
 
@@ -188,10 +195,19 @@ export class WorkerPool implements MediaPlane {
   }
 
   #handleEvent(worker: PoolWorker, event: MediaEvent): void {
-    if (event.kind === "peerState" && event.state === "gone") this.#pins.leave(peerUser(event.peerId));
+    if (event.kind === "peerState" && !this.#isNews(event)) return;
     if (event.kind === "trunkState" && event.state === "gone") this.#forgetTrunk(event.trunkId);
     this.#emit(event);
     if (event.kind === "workerFailed") this.#replace(worker);
+  }
+
+  /** A client whose transport ended has none, unless another is there or on its way. */
+  #isNews({ peerId, state, transport }: Extract<MediaEvent, { kind: "peerState" }>): boolean {
+    if (!this.#transports.isPresent(peerId, transport)) return false;
+    if (state !== "gone") return true;
+    const isOver = this.#transports.ended(peerId, transport);
+    if (isOver) this.#pins.leave(peerUser(peerId));
+    return isOver;
   }
 
   /** Everyone on a failed worker is told, and the worker starts again, empty. */
@@ -199,7 +215,9 @@ export class WorkerPool implements MediaPlane {
     const users = this.#pins.evict(worker);
     for (const user of users) {
       const peerId = peerOfUser(user);
-      if (peerId !== undefined) this.#emit({ kind: "peerState", peerId, state: "gone" });
+      if (peerId === undefined) continue;
+      this.#transports.forget(peerId);
+      this.#emit({ kind: "peerState", peerId, state: "gone" });
     }
     if (worker === this.#first) {
       for (const trunkId of this.#trunkIds) this.#emit({ kind: "trunkState", trunkId, state: "gone" });

@@ -28,6 +28,7 @@ const HANDSHAKE_LIMIT_MS = 30_000;
 export class PeerTransport implements MuxPeer {
   readonly peerId: string;
   readonly roomId: string;
+  readonly #number: { readonly transport?: number };
   readonly agent: IceLiteAgent;
   readonly #env: MediaEnvironment;
   readonly #onGone: (peer: PeerTransport) => void;
@@ -44,12 +45,13 @@ export class PeerTransport implements MuxPeer {
 
   /** Builds nothing outside itself until `open`; the offer is already parsed. */
   constructor(
-    input: { readonly peerId: string; readonly roomId: string; readonly offer: ParsedOffer },
+    input: Pick<NegotiateInput, "peerId" | "roomId" | "transport"> & { readonly offer: ParsedOffer },
     env: MediaEnvironment,
     onGone: (peer: PeerTransport) => void,
   ) {
     this.peerId = input.peerId;
     this.roomId = input.roomId;
+    this.#number = input.transport === undefined ? {} : { transport: input.transport };
     this.#env = env;
     this.#onGone = onGone;
     this.#createdAtMs = env.nowMs();
@@ -271,6 +273,7 @@ export class PeerTransport implements MuxPeer {
       version: this.#version,
     });
     return {
+      ...this.#number,
       sdp,
       tracks: plan.lines.flatMap((line) => (line.role === "receive" ? [{ ...line.track, mid: line.mid }] : [])),
       slots: plan.lines.flatMap((line) => (line.role === "send" ? [{ mid: line.mid, kind: line.kind }] : [])),
@@ -286,7 +289,7 @@ export class PeerTransport implements MuxPeer {
   #become(state: "connected" | "reconnecting"): void {
     if (this.#state === state || this.#state === "gone" || (state === "reconnecting" && this.#state === "new")) return;
     this.#state = state;
-    this.#env.event({ kind: "peerState", peerId: this.peerId, state });
+    this.#env.event({ kind: "peerState", peerId: this.peerId, state, ...this.#number });
   }
 
   #becomeGone(why: string): void {
@@ -294,7 +297,7 @@ export class PeerTransport implements MuxPeer {
     this.#env.log.info({ peerId: this.peerId, why }, "a client's media transport is gone");
     this.close();
     this.#onGone(this);
-    this.#env.event({ kind: "peerState", peerId: this.peerId, state: "gone" });
+    this.#env.event({ kind: "peerState", peerId: this.peerId, state: "gone", ...this.#number });
   }
 }
 

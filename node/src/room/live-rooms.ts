@@ -63,6 +63,8 @@ class LiveRoomService implements LiveRooms {
   readonly #negotiator: Negotiator;
   readonly #mediaGone: Emitter<string>;
   readonly #tracksChanged: Emitter<string>;
+  /** Number of the media transport that last answered. */
+  readonly #transports = new WeakMap<Member, number>();
   readonly #refusals = new Map<RoomRefusal, number>(ROOM_REFUSALS.map((code) => [code, 0]));
   #unsubscribe: (() => void)[] | undefined;
 
@@ -166,6 +168,7 @@ class LiveRoomService implements LiveRooms {
         if (this.#registry.member(sessionId) === undefined) this.#media.closePeer(sessionId);
         throw new RoomError("not_joined", "the session left while its offer was answered");
       }
+      if (result.transport !== undefined) this.#transports.set(member, result.transport);
       if (input.fresh) this.#mediaReturned(member);
       this.#update(member, { tracks: this.#negotiator.takeTracks(member, input, result) });
       const room = this.#registry.find(member.roomId);
@@ -295,7 +298,7 @@ class LiveRoomService implements LiveRooms {
   // ---------------------------------------------------------------- media
 
   #handleMedia(event: MediaEvent): void {
-    if (event.kind === "peerState") this.#handlePeerState(event.peerId, event.state);
+    if (event.kind === "peerState") this.#handlePeerState(event);
     else if (event.kind === "levels") {
       this.#registry.find(event.roomId)?.hear(this.#mesh.self.name, event.levels, this.#clock.nowMs());
       this.#registry.arm(event.roomId);
@@ -304,9 +307,12 @@ class LiveRoomService implements LiveRooms {
     }
   }
 
-  #handlePeerState(sessionId: string, state: "connected" | "reconnecting" | "gone"): void {
+  #handlePeerState(event: Extract<MediaEvent, { readonly kind: "peerState" }>): void {
+    const { peerId: sessionId, state, transport } = event;
     const member = this.#registry.member(sessionId);
     if (member === undefined) return;
+    // The end of a transport that a fresh offer has replaced is not the end of the media.
+    if (transport !== undefined && transport < (this.#transports.get(member) ?? 0)) return;
     member.client.notify({ type: "media", state });
     if (state === "connected") this.#mediaReturned(member);
     else member.mediaLost = true;

@@ -284,10 +284,11 @@ test("[G5] a client that never connects, or never finishes the handshake, is gon
   const setup = await start();
   const client = new HandClient([MIC]);
   cleanups.push(() => client.close());
-  await setup.host.negotiate(input(await client.offer()));
+  const result = await setup.host.negotiate(input(await client.offer(), { transport: 7 }));
+  expect(result.transport).toBe(7);
   setup.skip(30_500);
   await client.until(() => setup.events.length === 1);
-  expect(setup.events).toEqual([{ kind: "peerState", peerId: "ann", state: "gone" }]);
+  expect(setup.events).toEqual([{ kind: "peerState", peerId: "ann", state: "gone", transport: 7 }]);
 });
 
 test("[G18] a client that closes its end of DTLS is gone at once", async () => {

@@ -57,6 +57,50 @@ test("[G15] a client that was refused pins nothing", async () => {
   await pool.stop();
 });
 
+test("[G15] the end of an old transport that crosses a fresh offer does not unpin the client", async () => {
+  const { pool, workers, emit, events } = await start(2);
+  await join(pool, "ann", "red");
+  const fresh = { peerId: "ann", roomId: "red", sdp: fakeOffer({}), tracks: [], fresh: true };
+  const offer = pool.negotiate(fresh);
+  emit[0]?.({ kind: "peerState", peerId: "ann", state: "gone", transport: 1 });
+  await offer;
+  emit[0]?.({ kind: "peerState", peerId: "ann", state: "gone", transport: 1 });
+  expect(events).toEqual([]);
+  pool.assignSlot({ peerId: "ann", mid: "v0", trackId: "x" });
+  expect(workers[0]?.peers.get("ann")?.slots.get("v0")?.trackId).toBe("x");
+  pool.closePeer("ann");
+  expect(workers[0]?.peers.size).toBe(0);
+  await pool.stop();
+});
+
+test("[G15] when the fresh offer is refused, the old transport's end is told after all", async () => {
+  const { pool, workers, emit, events } = await start(2);
+  await join(pool, "ann", "red");
+  if (workers[0] !== undefined) workers[0].refuseNext = "sdp_malformed";
+  const offer = pool.negotiate({ peerId: "ann", roomId: "red", sdp: fakeOffer({}), tracks: [], fresh: true });
+  emit[0]?.({ kind: "peerState", peerId: "ann", state: "gone", transport: 1 });
+  expect(events).toEqual([]);
+  await expect(offer).rejects.toMatchObject({ code: "sdp_malformed" });
+  expect(events).toEqual([{ kind: "peerState", peerId: "ann", state: "gone" }]);
+  await pool.stop();
+});
+
+test("[G15] a client closed while its offer is answered stays closed, and one that comes again is not unpinned", async () => {
+  const { pool, workers, emit, events } = await start(2);
+  await join(pool, "ann", "red");
+  const offer = join(pool, "ann", "red");
+  pool.closePeer("ann");
+  emit[0]?.({ kind: "peerState", peerId: "ann", state: "gone", transport: 1 });
+  await offer;
+  await join(pool, "bob", "blue");
+  await join(pool, "ann", "green");
+  emit[0]?.({ kind: "peerState", peerId: "ann", state: "gone", transport: 2 });
+  expect(events).toEqual([]);
+  pool.assignSlot({ peerId: "ann", mid: "v0", trackId: "x" });
+  expect(workers[1]?.peers.get("ann")?.slots.get("v0")?.trackId).toBe("x");
+  await pool.stop();
+});
+
 test("[G21] when a worker fails, its clients and trunks are gone, others are not, and it starts again", async () => {
   const { pool, workers, emit, events } = await start(2);
   await join(pool, "ann", "red");

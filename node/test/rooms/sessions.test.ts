@@ -232,6 +232,28 @@ test("[P73] after a resume the new client hears what follows", async () => {
   expect(later.messages).toEqual(["participantJoined"]);
 });
 
+test("[P74] the end of a media transport that a fresh offer has replaced opens no door", async () => {
+  const world = await oneNode();
+  const { client } = await world.join("a", "ann");
+  const { media, rooms } = world.at("a");
+  const negotiate = media.negotiate.bind(media);
+  let transport = 0;
+  media.negotiate = async (input) => {
+    transport += 1;
+    return { ...(await negotiate(input)), transport };
+  };
+  await world.publish("a", "s-ann");
+  await world.publish("a", "s-ann", { fresh: true });
+  const gone: string[] = [];
+  rooms.onMediaGone((sessionId) => gone.push(sessionId));
+  media.emit({ kind: "peerState", peerId: "s-ann", state: "gone", transport: 1 });
+  await world.clock.advance(60_000);
+  expect([gone, client.ofType("media")]).toEqual([[], []]);
+  media.emit({ kind: "peerState", peerId: "s-ann", state: "gone", transport: 2 });
+  await world.clock.advance(60_000);
+  expect(gone).toEqual(["s-ann"]);
+});
+
 test("[P74] media gone for 30 s opens the third door once, and a fresh offer in time keeps it shut", async () => {
   const world = await oneNode();
   const { client } = await world.join("a", "ann");
