@@ -17,6 +17,7 @@ import { LogTee } from "./log.ts";
 import { NodeAead } from "./node-aead.ts";
 import { type AgentEvent, AgentQueries, type AgentQueryOptions, type QueryResult } from "./queries.ts";
 import { DirectRequests, packBody, type RequestHandler } from "./requests.ts";
+import { agentBackend } from "./rpc/agent-backend.ts";
 import type { RpcBackend } from "./rpc/backend.ts";
 import { RpcServer } from "./rpc/server.ts";
 import { SnapshotFile } from "./snapshot-file.ts";
@@ -374,21 +375,12 @@ export class GossipAgent {
   }
 
   #backend(): RpcBackend {
-    return {
-      members: () => this.members(),
-      localMember: () => this.localMember(),
-      join: (addresses, options) => this.join(addresses, options),
-      leave: () => this.leave(),
+    return agentBackend(this, {
       left: () => this.#leftListeners.emit(),
-      forceLeave: (name) => this.forceLeave(name),
-      setTags: (tags) => this.setTags(tags),
-      coordinate: (name) => this.coordinate(name),
       info: () => infoSections(this.#core(), { isEncrypted: (this.#options.keys ?? []).length > 0 }),
-      onEvent: (listener) => this.onEvent((event) => ("member" in event ? listener(event) : undefined)),
-      onUserEvent: (listener) => this.onEvent((event) => (event.kind === "userEvent" ? listener(event) : undefined)),
-      recentLog: () => this.#log.recent(),
-      onLog: (listener) => this.#log.onLine(listener),
-    };
+      beginQuery: (name, payload, options) => this.#queries.begin(name, payload, options),
+      log: this.#log,
+    });
   }
 }
 

@@ -57,6 +57,11 @@ export class AgentQueries {
 
   /** Resolves when the time of the query is over. Rejects with the core's UsageError or the signal's reason. */
   async ask(name: string, payload: Uint8Array, options: AgentQueryOptions = {}): Promise<QueryResult> {
+    return this.begin(name, payload, options);
+  }
+
+  /** As `ask`, but what is refused at once is thrown. */
+  begin(name: string, payload: Uint8Array, options: AgentQueryOptions = {}): Promise<QueryResult> {
     const { signal } = options;
     signal?.throwIfAborted();
     const id = this.#command((core, nowMs) => core.query(name, payload, { ...options, nowMs }));
@@ -66,13 +71,10 @@ export class AgentQueries {
       this.#command((core) => core.cancelQuery(id));
     };
     signal?.addEventListener("abort", abort, { once: true });
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#pending.set(id, { acks: [], responses: [], options, resolve, reject });
-      });
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    const result = new Promise<QueryResult>((resolve, reject) => {
+      this.#pending.set(id, { acks: [], responses: [], options, resolve, reject });
+    });
+    return result.finally(() => signal?.removeEventListener("abort", abort));
   }
 
   settle(event: QueryAnswerEvent): void {

@@ -1,9 +1,10 @@
 // What the RPC needs of an agent. The agent implements it; tests have a small one of their own.
 
-import type { CoordinateSnapshot } from "../../src/core.ts";
-import type { Member, MembershipEvent, UserEvent } from "../../src/sink.ts";
+import type { CoordinateSnapshot, UserEventOptions } from "../../src/core.ts";
+import type { Member } from "../../src/sink.ts";
 import type { Tags } from "../../src/types.ts";
 import type { LogLine } from "../log.ts";
+import type { AgentEvent, AgentQueryOptions, QueryResult } from "../queries.ts";
 
 export interface RpcBackend {
   members(): readonly Member[];
@@ -20,8 +21,11 @@ export interface RpcBackend {
   coordinate(name: string): CoordinateSnapshot | undefined;
   /** Sections of texts, as `serf info` prints them. */
   info(): Readonly<Record<string, Readonly<Record<string, string>>>>;
-  onEvent(listener: (event: MembershipEvent) => void): () => void;
-  onUserEvent(listener: (event: UserEvent) => void): () => void;
+  /** Throws when it is too long. */
+  userEvent(name: string, payload: Uint8Array, options: UserEventOptions): void;
+  /** Throws when it may not be asked. Resolves when its time is over; rejects when the signal stops it. */
+  query(name: string, payload: Uint8Array, options: AgentQueryOptions): Promise<QueryResult>;
+  onEvent(listener: (event: AgentEvent) => void): () => void;
   /** Lines so far, oldest first, and from now on. */
   recentLog(): readonly LogLine[];
   onLog(listener: (line: LogLine) => void): () => void;

@@ -1,43 +1,16 @@
 // The commands of the RPC behind handshake and authentication. A command answers exactly once; where the reference sends a
 // body also with an error, so do we, because its client waits for one.
 
-import type { Member } from "../../src/sink.ts";
+import type { Member, MembershipEvent } from "../../src/sink.ts";
 import { LOG_LEVELS, type LogLevel, type LogLine } from "../log.ts";
-import type { RpcBackend } from "./backend.ts";
+import type { AgentEvent } from "../queries.ts";
+import { type Command, type CommandContext, DONE, type Reply, type Request, subscribe } from "./command.ts";
 import { compileAnchored } from "./expression.ts";
 import { boolField, seqField, textField, textMapField, textsField } from "./fields.ts";
-import { EVENT_NAMES, memberRecord, RpcError, userRecord } from "./messages.ts";
+import { callRecord, EVENT_NAMES, memberRecord, RpcError, userRecord } from "./messages.ts";
+import { event, query, respond } from "./query-commands.ts";
 import { Float, type RpcMap, type RpcWritable } from "./value.ts";
 
-type Seq = number | bigint;
-
-export interface CommandContext {
-  readonly backend: RpcBackend;
-  /** Running streams and the monitor, by the Seq that opened them, with what ends them. */
-  readonly subscriptions: Map<Seq, () => void>;
-  /** A connection has one monitor. */
-  hasMonitor: boolean;
-  readonly record: (seq: Seq, record: RpcWritable) => void;
-}
-
-export interface Reply {
-  /** Absent or empty: success. */
-  readonly error?: string;
-  readonly body?: RpcWritable;
-  /** What begins once the reply is written: the records of a stream. */
-  readonly afterwards?: () => void;
-}
-
-interface Request {
-  readonly seq: Seq;
-  readonly body: RpcMap;
-}
-
-type Command = (request: Request, context: CommandContext) => Promise<Reply> | Reply;
-
-/** Streams of one connection. */
-const MAX_SUBSCRIPTIONS = 64;
-const DONE: Reply = {};
 const ZERO_COORDINATE = { Adjustment: new Float(0), Error: new Float(0), Height: new Float(0), Vec: null };
 const NO_KEYS = { Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 };
 
@@ -64,9 +37,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     subscriptions.delete(stopped);
     return DONE;
   },
-  event: refuse,
-  query: refuse,
-  respond: refuse,
+  event,
+  query,
+  respond,
   "install-key": refuseKeys,
   "use-key": refuseKeys,
   "remove-key": refuseKeys,
@@ -84,10 +57,6 @@ export async function runCommand(
 
 const memberList = (members: readonly Member[]): RpcWritable => ({ Members: members.map(memberRecord) });
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function refuse(): Reply {
-  return { error: "This agent does not support user events and queries" };
-}
 
 function refuseKeys(): Reply {
   return { error: "This agent does not support changing keys while it runs", body: NO_KEYS };
@@ -148,34 +117,33 @@ function getCoordinate({ body }: Request, { backend }: CommandContext): Reply {
   return { body: { Coord, Ok: true } };
 }
 
-/** `open` begins the records and answers what ends them. */
-function subscribe(seq: Seq, { subscriptions }: CommandContext, open: () => () => void): Reply {
-  if (subscriptions.has(seq)) return { error: RpcError.streamExists };
-  if (subscriptions.size >= MAX_SUBSCRIPTIONS) return { error: "Too many streams" };
-  return { afterwards: () => subscriptions.set(seq, open()) };
-}
-
 const EVENT_FILTER = /^(\*|member-(join|leave|failed|update|reap)|user(:.*)?|query(:.*)?)$/;
 
 function stream({ seq, body }: Request, context: CommandContext): Reply {
   const filters = (textField(body, "Type") || "*").split(",");
   if (!filters.every((filter) => EVENT_FILTER.test(filter))) return { error: RpcError.invalidFilter };
   const isWanted = (...names: readonly string[]): boolean => ["*", ...names].some((name) => filters.includes(name));
-  const { backend, record } = context;
-  return subscribe(seq, context, () => {
-    const ends = [
-      backend.onEvent(({ kind, member }) => {
-        const name = EVENT_NAMES[kind];
-        if (isWanted(name)) record(seq, { Event: name, Members: [memberRecord(member)] });
-      }),
-      backend.onUserEvent((event) => {
-        if (isWanted("user", `user:${event.name}`)) record(seq, userRecord(event));
-      }),
-    ];
-    return () => {
-      for (const end of ends) end();
-    };
-  });
+  const { backend, record, calls } = context;
+  const recordOf = (event: AgentEvent): RpcWritable | undefined => {
+    switch (event.kind) {
+      case "userEvent":
+        return isWanted("user", `user:${event.name}`) ? userRecord(event) : undefined;
+      case "query":
+        return isWanted("query", `query:${event.name}`) ? callRecord(calls.add(event), event) : undefined;
+      default:
+        return isWanted(EVENT_NAMES[event.kind]) ? memberEventRecord(event) : undefined;
+    }
+  };
+  return subscribe(seq, context, () =>
+    backend.onEvent((event) => {
+      const told = recordOf(event);
+      if (told !== undefined) record(seq, told);
+    }),
+  );
+}
+
+function memberEventRecord({ kind, member }: MembershipEvent): RpcWritable {
+  return { Event: EVENT_NAMES[kind], Members: [memberRecord(member)] };
 }
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {

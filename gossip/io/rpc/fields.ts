@@ -32,6 +32,14 @@ export function numberField(map: RpcMap, field: string): number {
   return value;
 }
 
+/** Text counts as its bytes: old clients know no other way to send bytes. */
+export function bytesField(map: RpcMap, field: string): Uint8Array {
+  const value = map.get(field) ?? new Uint8Array(0);
+  if (typeof value === "string") return Buffer.from(value, "utf8");
+  if (!(value instanceof Uint8Array)) throw new FieldError(field, "bytes");
+  return value;
+}
+
 /** Sequence numbers have 64 bits, and the client may use all of them. */
 export function seqField(map: RpcMap, field: string): number | bigint {
   const value = map.get(field) ?? 0;

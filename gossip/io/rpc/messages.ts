@@ -2,6 +2,7 @@
 
 import { addressBytes } from "../../src/address.ts";
 import type { Member, MemberStatus, MembershipEvent, UserEvent } from "../../src/sink.ts";
+import type { QueryCall } from "../queries.ts";
 import type { RpcMap, RpcWritable } from "./value.ts";
 
 export const RPC_VERSION = 1;
@@ -17,6 +18,7 @@ export const RpcError = {
   monitorExists: "Monitor already exists",
   invalidFilter: "Invalid event filter",
   streamExists: "Stream with given sequence exists",
+  noPendingQuery: "No pending queries matching ID",
 } as const;
 
 /** Commands with a body behind their header; it must be read even when the command is refused. */
@@ -68,8 +70,18 @@ export function userRecord(event: UserEvent): RpcWritable {
     Event: "user",
     LTime: event.lamportTime,
     Name: event.name,
-    Payload: event.payload.length === 0 ? null : event.payload,
+    Payload: payloadValue(event.payload),
   };
+}
+
+/** A query of somebody, with the number by which this connection may answer it. */
+export function callRecord(id: number, { lamportTime, name, payload }: QueryCall): RpcWritable {
+  return { Event: "query", ID: id, LTime: lamportTime, Name: name, Payload: payloadValue(payload) };
+}
+
+/** Nothing is null, as the reference writes it. */
+export function payloadValue(payload: Uint8Array): RpcWritable {
+  return payload.length === 0 ? null : payload;
 }
 
 /** A member as a client reads it. */

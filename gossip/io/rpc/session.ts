@@ -4,7 +4,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Logger } from "../log.ts";
 import type { RpcBackend } from "./backend.ts";
-import { type CommandContext, type Reply, runCommand } from "./commands.ts";
+import { type CommandContext, PendingCalls, type RecordOptions, type Reply } from "./command.ts";
+import { runCommand } from "./commands.ts";
 import { isMap, numberField, seqField, textField } from "./fields.ts";
 import { COMMANDS_WITH_BODY, RPC_VERSION, RpcError } from "./messages.ts";
 import { encodeValue, MAX_VALUE_BYTES, type RpcMap, type RpcValue, type RpcWritable, ValueStream } from "./value.ts";
@@ -47,8 +48,9 @@ export class RpcSession {
     this.#context = {
       backend: options.backend,
       subscriptions: new Map(),
+      calls: new PendingCalls(),
       hasMonitor: false,
-      record: (seq, record) => this.#record(seq, record),
+      record: (seq, record, options) => this.#record(seq, record, options),
     };
   }
 
@@ -140,9 +142,9 @@ export class RpcSession {
     return "";
   }
 
-  #record(seq: number | bigint, record: RpcWritable): void {
+  #record(seq: number | bigint, record: RpcWritable, { canDrop = true }: RecordOptions = {}): void {
     if (this.#isClosed) return;
-    this.#options.send(join(encodeValue({ Error: "", Seq: seq }), encodeValue(record)), { canDrop: true });
+    this.#options.send(join(encodeValue({ Error: "", Seq: seq }), encodeValue(record)), { canDrop });
   }
 
   #close(): void {

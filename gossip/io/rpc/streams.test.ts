@@ -38,7 +38,7 @@ describe("streams", () => {
       coalesce: true,
     });
     await client.send({ Command: "stream", Seq: 1 }, { Type: "user:deploy" });
-    for (const listener of client.agent.userListeners) {
+    for (const listener of client.agent.listeners) {
       listener(happened("other", Uint8Array.of(1)));
       listener(happened("deploy", Uint8Array.of(2)));
       listener(happened("deploy", new Uint8Array(0)));

@@ -2,11 +2,12 @@
 
 import { expect } from "@jest/globals";
 import { LogTee } from "../../io/log.ts";
+import type { AgentEvent, AgentQueryOptions, QueryResult } from "../../io/queries.ts";
 import type { RpcBackend } from "../../io/rpc/backend.ts";
 import { RpcSession } from "../../io/rpc/session.ts";
 import { encodeValue, type RpcValue, type RpcWritable, ValueStream } from "../../io/rpc/value.ts";
-import type { Member, MembershipEvent, UserEvent } from "../../src/sink.ts";
-import { incarnation, nodeName } from "../../src/types.ts";
+import type { Member } from "../../src/sink.ts";
+import { incarnation, nodeName, UsageError } from "../../src/types.ts";
 
 export const member = (name: string, host: string, tags: Record<string, string> = {}): Member => ({
   name: nodeName(name),
@@ -22,8 +23,9 @@ export const member = (name: string, host: string, tags: Record<string, string> 
 export class FakeAgent implements RpcBackend {
   readonly asked: string[] = [];
   readonly log = new LogTee(undefined, () => new Date(2026, 10, 22, 10, 38, 48));
-  readonly listeners = new Set<(event: MembershipEvent) => void>();
-  readonly userListeners = new Set<(event: UserEvent) => void>();
+  readonly listeners = new Set<(event: AgentEvent) => void>();
+  /** The queries asked so far, for a test to answer and to end. */
+  readonly queries: { readonly options: AgentQueryOptions; readonly end: () => void }[] = [];
   joins: (addresses: readonly string[]) => Promise<number> = async (addresses) => addresses.length;
 
   members(): readonly Member[] {
@@ -59,13 +61,24 @@ export class FakeAgent implements RpcBackend {
   info(): ReturnType<RpcBackend["info"]> {
     return { agent: { name: "a" } };
   }
-  onEvent(listener: (event: MembershipEvent) => void): () => void {
+  userEvent(name: string, payload: Uint8Array, { coalesce }: { readonly coalesce?: boolean }): void {
+    if (payload.length > 512) throw new UsageError("event_too_large", "user event exceeds the limit");
+    this.asked.push(`event ${name} ${Buffer.from(payload)} ${coalesce}`);
+  }
+  query(name: string, payload: Uint8Array, options: AgentQueryOptions): Promise<QueryResult> {
+    if (name.startsWith("_serf_")) throw new UsageError("reserved_name", "Queries cannot contain the '_serf_' prefix");
+    const { nodes, tags, wantAck, relayFactor, timeoutMs, signal } = options;
+    this.asked.push(
+      `query ${name} ${Buffer.from(payload)} ${JSON.stringify([nodes, tags, wantAck, relayFactor, timeoutMs])}`,
+    );
+    return new Promise((resolve, reject) => {
+      this.queries.push({ options, end: () => resolve({ acks: [], responses: [] }) });
+      signal?.addEventListener("abort", () => reject(signal.reason));
+    });
+  }
+  onEvent(listener: (event: AgentEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
-  }
-  onUserEvent(listener: (event: UserEvent) => void): () => void {
-    this.userListeners.add(listener);
-    return () => this.userListeners.delete(listener);
   }
   recentLog(): ReturnType<RpcBackend["recentLog"]> {
     return this.log.recent();

@@ -1,0 +1,177 @@
+// Events and queries through the RPC: what is asked, what follows the answer, and what is refused in which words.
+
+import { describe, expect, test } from "@jest/globals";
+import { UsageError } from "../../src/types.ts";
+import { type Client, connected } from "../../test/rpc/fake-agent.ts";
+import type { QueryCall } from "../queries.ts";
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const ok = (seq: number): object => ({ Error: "", Seq: seq });
+
+describe("event", () => {
+  test("is announced with its payload", async () => {
+    const client = await connected();
+    await client.send({ Command: "event", Seq: 1 }, { Name: "deploy", Payload: bytes("v1"), Coalesce: true });
+    await client.send({ Command: "event", Seq: 2 }, { Name: "deploy", Payload: null, Coalesce: false });
+    expect(client.received()).toEqual([ok(1), ok(2)]);
+    expect(client.agent.asked).toEqual(["event deploy v1 true", "event deploy  false"]);
+  });
+
+  test("that is too long, or no event, is refused in words", async () => {
+    const client = await connected();
+    await client.send({ Command: "event", Seq: 1 }, { Name: "x", Payload: new Uint8Array(513) });
+    await client.send({ Command: "event", Seq: 2 }, { Name: "x", Payload: 5 });
+    expect(client.received()).toEqual([
+      { Error: "user event exceeds the limit", Seq: 1 },
+      { Error: "field Payload must be bytes", Seq: 2 },
+    ]);
+  });
+});
+
+describe("query", () => {
+  async function asking(seq = 3): Promise<Client> {
+    const client = await connected();
+    await client.send({ Command: "query", Seq: seq }, { Name: "color", Payload: bytes("?"), RequestAck: true });
+    return client;
+  }
+
+  test("is asked with all that the client wants of it", async () => {
+    const client = await connected();
+    await client.send(
+      { Command: "query", Seq: 1 },
+      {
+        FilterNodes: ["b"],
+        FilterTags: { role: "web" },
+        RequestAck: true,
+        RelayFactor: 2,
+        Timeout: 900_000_000,
+        Name: "color",
+        Payload: bytes("which?"),
+      },
+      { Command: "query", Seq: 2 },
+      { FilterNodes: null, FilterTags: null, Name: "color", Payload: null },
+    );
+    expect(client.agent.asked).toEqual([
+      'query color which? [["b"],{"role":"web"},true,2,900]',
+      "query color  [[],{},false,0,null]",
+    ]);
+  });
+
+  test("has its records behind its answer, and done at the end", async () => {
+    const client = await asking();
+    const [asked] = client.agent.queries;
+    asked!.options.onAck?.("b");
+    asked!.options.onResponse?.({ from: "b", payload: bytes("red") });
+    // The last word comes however slowly the client reads.
+    client.isSlow = true;
+    asked!.options.onResponse?.({ from: "c", payload: bytes("lost") });
+    asked!.end();
+    await client.send({ Command: "stop", Seq: 4 }, { Stop: 99 });
+    expect(client.received()).toEqual([
+      ok(3),
+      ok(3),
+      { From: "b", Payload: null, Type: "ack" },
+      ok(3),
+      { From: "b", Payload: Uint8Array.from(bytes("red")), Type: "response" },
+      ok(3),
+      { From: "", Payload: null, Type: "done" },
+      ok(4),
+    ]);
+  });
+
+  test("with an acknowledgement before its answer is written keeps the order", async () => {
+    const client = await connected();
+    const { agent } = client;
+    const ask = agent.query.bind(agent);
+    agent.query = (name, payload, options) => {
+      options.onAck?.("a");
+      return ask(name, payload, options);
+    };
+    await client.send({ Command: "query", Seq: 1 }, { Name: "color" });
+    expect(client.received()).toEqual([ok(1), ok(1), { From: "a", Payload: null, Type: "ack" }]);
+  });
+
+  test("that may not be asked is an error, and nothing follows", async () => {
+    const client = await connected();
+    await client.send({ Command: "query", Seq: 1 }, { Name: "_serf_conflict" }, { Command: "stats", Seq: 2 });
+    expect(client.received()).toEqual([
+      { Error: "Queries cannot contain the '_serf_' prefix", Seq: 1 },
+      ok(2),
+      { agent: { name: "a" } },
+    ]);
+  });
+
+  test("may not take the Seq of one that runs, but of one that is over", async () => {
+    const client = await asking();
+    await client.send({ Command: "query", Seq: 3 }, { Name: "again" }, { Command: "stream", Seq: 3 }, { Type: "*" });
+    const exists = { Error: "Stream with given sequence exists", Seq: 3 };
+    expect(client.received()).toEqual([ok(3), exists, exists]);
+    client.agent.queries[0]!.end();
+    await client.send({ Command: "stop", Seq: 4 }, { Stop: 99 });
+    await client.send({ Command: "stream", Seq: 3 }, { Type: "*" });
+    expect(client.received().at(-1)).toEqual(ok(3));
+  });
+
+  test.each(["stop", "the end of the connection"])("ends with %s", async (how) => {
+    const client = await asking();
+    const [asked] = client.agent.queries;
+    if (how === "stop") await client.send({ Command: "stop", Seq: 4 }, { Stop: 3 });
+    else client.session.end();
+    expect(asked!.options.signal?.aborted).toBe(true);
+    client.received();
+    asked!.end();
+    await Promise.resolve();
+    expect(JSON.stringify(client.received())).not.toContain("done");
+  });
+});
+
+describe("respond", () => {
+  const answers: string[] = [];
+  const call = (
+    name: string,
+    respond: QueryCall["respond"] = (payload) => void answers.push(Buffer.from(payload).toString()),
+  ): QueryCall => ({
+    kind: "query",
+    name,
+    payload: bytes("what?"),
+    from: "b",
+    lamportTime: 4,
+    respond,
+  });
+  async function told(...calls: readonly QueryCall[]): Promise<Client> {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "query:ask,user" });
+    for (const one of calls) for (const listener of client.agent.listeners) listener(one);
+    return client;
+  }
+
+  test("answers a query by the number that its record had on this connection", async () => {
+    const client = await told(call("other"), call("ask"), call("ask"));
+    const record = { Event: "query", LTime: 4, Name: "ask", Payload: Uint8Array.from(bytes("what?")) };
+    expect(client.received()).toEqual([ok(1), ok(1), { ...record, ID: 1 }, ok(1), { ...record, ID: 2 }]);
+    await client.send({ Command: "respond", Seq: 2 }, { ID: 2, Payload: bytes("answer") });
+    expect(client.received()).toEqual([ok(2)]);
+    expect(answers).toEqual(["answer"]);
+  });
+
+  test.each([
+    ["response_sent", "failed to respond to key query: response already sent"],
+    ["unknown_query", "No pending queries matching ID"],
+    ["past_deadline", "No pending queries matching ID"],
+  ])("of a query that is %s is refused with the reference's words", async (code, text) => {
+    const refuse = (): void => {
+      throw new UsageError(code, "response already sent");
+    };
+    const client = await told(call("ask", refuse));
+    client.received();
+    await client.send({ Command: "respond", Seq: 2 }, { ID: 1, Payload: bytes("x") });
+    expect(client.received()).toEqual([{ Error: text, Seq: 2 }]);
+  });
+
+  test("the oldest of too many queries are forgotten", async () => {
+    const client = await told(...new Array<QueryCall>(513).fill(call("ask")));
+    client.received();
+    await client.send({ Command: "respond", Seq: 2 }, { ID: 1 }, { Command: "respond", Seq: 3 }, { ID: 2 });
+    expect(client.received()).toEqual([{ Error: "No pending queries matching ID", Seq: 2 }, ok(3)]);
+  });
+});
