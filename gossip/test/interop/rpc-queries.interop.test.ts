@@ -1,0 +1,109 @@
+// Events and queries by the stock command line through our RPC, and by ours through both.
+
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  endAll,
+  hasReference,
+  type RunningAgent,
+  serf,
+  startOurs,
+  startStock,
+  waitFor,
+  waitForStatuses,
+} from "./processes.ts";
+
+const isHere = hasReference();
+const OURS = "127.82.1.1";
+const STOCK = "127.82.1.2";
+const at = `-rpc-addr=${OURS}:7373`;
+const atStock = `-rpc-addr=${STOCK}:7373`;
+
+if (!isHere) {
+  test("interop did not run: serf is not installed", () => {
+    process.stderr.write("interop with the reference did not run: serf is not installed\n");
+    expect(isHere).toBe(false);
+  });
+} else {
+  let stock: RunningAgent;
+  beforeAll(async () => {
+    await startOurs("ours", OURS, ["-tag=role=media"]);
+    const handlers = ["-event-handler=user:deploy=cat", "-event-handler=query:color=echo red"];
+    stock = await startStock("stock", STOCK, ["-tag=role=web", ...handlers]);
+    await serf("join", at, STOCK);
+    await waitForStatuses([OURS, STOCK], { ours: "alive", stock: "alive" });
+  });
+  afterAll(endAll);
+
+  describe("serf against our RPC", () => {
+    test("event reaches the stock agent with its payload", async () => {
+      expect(await serf("event", at, "deploy", "v1.2")).toMatchObject({
+        code: 0,
+        out: "Event 'deploy' dispatched! Coalescing enabled: true\n",
+      });
+      await waitFor(() => stock.output().includes("v1.2"), { withinMs: 8_000, what: "the event at the stock agent" });
+    });
+
+    test("an event that is too long is refused as by the stock agent", async () => {
+      const long = "x".repeat(600);
+      const mine = await serf("event", at, "deploy", long);
+      const theirs = await serf("event", atStock, "deploy", long);
+      expect(mine).toEqual(theirs);
+      expect(mine.code).toBe(1);
+    });
+
+    test("query prints acknowledgements, answers and the totals, and ends well", async () => {
+      const { code, out } = await serf("query", at, "color");
+      expect(code).toBe(0);
+      for (const line of ["Ack from 'ours'", "Ack from 'stock'", "Response from 'stock': red"])
+        expect(out).toContain(line);
+      expect(out).toContain("Total Acks: 2\nTotal Responses: 1\n");
+    });
+
+    test("query takes filters, a timeout, relays and JSON", async () => {
+      const flags = ["-node=stock", "-tag=role=^w", "-timeout=700ms", "-relay-factor=1", "-format=json"];
+      const { code, out } = await serf("query", at, ...flags, "color", "which?");
+      expect(code).toBe(0);
+      expect(JSON.parse(out)).toEqual({ Acks: ["stock"], Responses: { stock: "red\n" } });
+      const unheard = await serf("query", at, "-no-ack", "-timeout=300ms", "-node=nobody", "color");
+      expect(unheard.out).toContain("Total Responses: 0");
+      expect(unheard.out).not.toContain("Ack");
+    });
+
+    test("a query that may not be asked is refused as by the stock agent", async () => {
+      for (const argv of [["_serf_conflict"], ["color", "x".repeat(1100)]]) {
+        const mine = await serf("query", at, ...argv);
+        expect(mine).toEqual(await serf("query", atStock, ...argv));
+        expect(mine.code).toBe(1);
+      }
+    });
+
+    test("reachability counts both of us", async () => {
+      const { code, out } = await serf("reachability", at, "-verbose");
+      expect(code).toBe(0);
+      for (const name of ["ours", "stock"]) expect(out).toContain(`Ack from '${name}'`);
+      expect(out).toContain("Successfully contacted all live nodes");
+    });
+
+    test("monitor shows events and queries as they happen", async () => {
+      const child = spawn("serf", ["monitor", at, "-log-level=err"], { stdio: ["ignore", "pipe", "ignore"] });
+      let out = "";
+      child.stdout.on("data", (piece: Buffer) => {
+        out += piece.toString();
+      });
+      try {
+        // Nothing tells when it has begun to listen, so it is told until it shows.
+        const isShown = async (): Promise<boolean> => {
+          await serf("event", atStock, "deploy", "seen");
+          await serf("query", atStock, "-timeout=100ms", "color", "asked");
+          return ["user", "deploy", "query", "color"].every((word) => out.includes(word));
+        };
+        await waitFor(isShown, { withinMs: 15_000, what: "an event and a query", detail: () => out });
+      } finally {
+        child.kill("SIGKILL");
+      }
+      expect(out).toMatch(/Event Info:/);
+      expect(out).toMatch(/"?Name"?: "?(deploy|color)/);
+    });
+  });
+}
