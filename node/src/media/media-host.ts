@@ -17,6 +17,7 @@ import type {
 import { createCertificate } from "./dtls-peer.ts";
 import { IceLiteAgents } from "./ice-lite.ts";
 import type { UdpAddress } from "./ip-address.ts";
+import { LogLimit } from "./log-limit.ts";
 import type { MediaEnvironment } from "./media-environment.ts";
 import { MediaError } from "./media-error.ts";
 import type { MediaLog } from "./media-log.ts";
@@ -51,6 +52,8 @@ const SWEEP_INTERVAL_MS = 250;
 /** The delay histogram covers the current window and the one before. */
 const DELAY_WINDOW_MS = 30_000;
 const DELAY_RESOLUTION_MS = 20;
+/** An error of the socket can come with each packet: the counter has them all, the log one in this time. */
+const SOCKET_ERROR_LOG_MS = 1_000;
 
 export class MediaHost implements MediaPlane {
   readonly #options: MediaHostOptions;
@@ -62,6 +65,7 @@ export class MediaHost implements MediaPlane {
   readonly #byAgentId = new Map<string, PeerTransport | TrunkTransport>();
   readonly #counters = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
+  readonly #socketErrors = new LogLimit(SOCKET_ERROR_LOG_MS);
   readonly #delay: IntervalHistogram;
   #lastDelayP99Ms = 0;
   #env: MediaEnvironment | undefined = undefined;
@@ -87,7 +91,7 @@ export class MediaHost implements MediaPlane {
         stun: (bytes, from) => this.#handleStun(bytes, from),
         dropped: (reason) => this.#drop(reason),
         burstEnd: () => this.#afterInput(),
-        failed: (error) => this.#parts.log.error({ err: error }, "the media socket failed"),
+        failed: (error) => this.#socketFailed(error),
       },
     );
     const port = await mux.bind();
@@ -270,6 +274,11 @@ export class MediaHost implements MediaPlane {
       if (this.#trunks.get(transport.trunkId) === transport) this.#trunks.delete(transport.trunkId);
       if (this.#byAgentId.get(transport.planeId) === transport) this.#byAgentId.delete(transport.planeId);
     }
+  }
+
+  #socketFailed(error: Error): void {
+    const leftOut = this.#socketErrors.take(this.#env?.nowMs() ?? 0);
+    if (leftOut !== undefined) this.#parts.log.error({ err: error, leftOut }, "the media socket reported an error");
   }
 
   #drop(reason: string): void {

@@ -111,6 +111,26 @@ test("what is sent arrives, and a family that is not bound is a counted drop", a
   }
 });
 
+test("failed sends of media are found by a sample, then counted one by one, and are no error of the socket", async () => {
+  const { mux, events, seen } = await startMux();
+  const { socket, address } = await client();
+  const tooLong = Buffer.alloc(70_000);
+  try {
+    for (let i = 0; i < 64; i++) mux.sendView(tooLong, address);
+    await seen(1);
+    for (let i = 0; i < 10; i++) mux.sendView(tooLong, address);
+    await seen(11);
+    expect(events).toEqual(Array(11).fill("send_failed"));
+    const arrived = once(socket, "message");
+    mux.sendView(Buffer.from("media"), address);
+    expect(String((await arrived)[0])).toBe("media");
+    expect(events).toHaveLength(11);
+  } finally {
+    socket.close();
+    await mux.close();
+  }
+});
+
 test("a port that is taken is an error that names it, and close may be called twice", async () => {
   const first = await startMux();
   const second = new UdpMux(

@@ -12,7 +12,10 @@ export type MuxDropReason =
   | "mux_unknown_kind"
   | "mux_too_long"
   | "send_queue_full"
+  /** Of media only a sample while sending works, and every packet for a while after one has failed. */
   | "send_failed"
+  /** The socket itself reported an error. */
+  | "socket_failed"
   /** Not lost: copied because the kernel refused to take packets for a moment. */
   | "send_copied";
 
@@ -27,7 +30,7 @@ export interface UdpMuxSink {
   dropped(reason: MuxDropReason): void;
   /** Once after each burst of datagrams that one wake-up of the loop has delivered. */
   burstEnd(): void;
-  /** The socket failed; nothing more will arrive by that address family. */
+  /** The socket reported an error; it may do so for each datagram. */
   failed(error: Error): void;
 }
 export interface UdpMuxOptions {
@@ -43,6 +46,8 @@ const SOCKET_BUFFER_BYTES = 4 << 20;
 const MAX_DATAGRAM_BYTES = 2_048;
 /** Bytes that may wait in user space while the kernel refuses to send (EAGAIN); beyond it packets are dropped and counted. */
 const MAX_QUEUED_BYTES = 1 << 20;
+/** One view in so many is sent with a callback, and so many in a row after a failure. */
+const WATCHED_SENDS = 64;
 
 /** Resolves address literals at once: the default lookup costs a thread-pool round trip for each packet. */
 type Lookup = (
@@ -59,6 +64,9 @@ export class UdpMux {
   #socket6: Socket | undefined = undefined;
   /** What waited in user space after the last view was sent. */
   #backlogBytes = 0;
+  #viewsSent = 0;
+  /** Views that are still sent with a callback, as one has failed. */
+  #watchedLeft = 0;
   #burstPending = false;
   #closed = false;
 
@@ -114,13 +122,16 @@ export class UdpMux {
    * Sends a view into memory that will be reused. Node sends at once unless the kernel refuses (EAGAIN), and
    * then keeps the pointer until later; so while packets wait, the bytes are copied. Only the very packet that
    * meets the first refusal may be overwritten before it leaves; its receiver drops it, as SRTP then does not
-   * verify, and asks again. No callback: one would cost a tick for each packet.
+   * verify, and asks again. Most have no callback, which would cost a tick for each packet; without one Node keeps
+   * a failure (ENETUNREACH, EMSGSIZE) to itself, so a sample has one.
    */
   sendView(bytes: Uint8Array, to: UdpAddress): void {
     const socket = this.#ready(to);
     if (socket === undefined) return;
     if (this.#backlogBytes > 0) this.#sink.dropped("send_copied");
-    socket.send(this.#backlogBytes > 0 ? Buffer.from(bytes) : bytes, to.port, to.host);
+    const kept = this.#backlogBytes > 0 ? Buffer.from(bytes) : bytes;
+    if (this.#isWatched()) socket.send(kept, to.port, to.host, this.#viewSent);
+    else socket.send(kept, to.port, to.host);
     this.#backlogBytes = socket.getSendQueueSize();
   }
 
@@ -150,6 +161,20 @@ export class UdpMux {
     if (error !== null && !this.#closed) this.#sink.dropped("send_failed");
   };
 
+  readonly #viewSent = (error: Error | null): void => {
+    if (error !== null) this.#watchedLeft = WATCHED_SENDS;
+    this.#sent(error);
+  };
+
+  #isWatched(): boolean {
+    if (this.#watchedLeft > 0) {
+      this.#watchedLeft--;
+      return true;
+    }
+    this.#viewsSent = (this.#viewsSent + 1) % WATCHED_SENDS;
+    return this.#viewsSent === 0;
+  }
+
   async #open(family: AddressFamily, host: string, port: number): Promise<Socket> {
     const lookup: Lookup = (name, _options, callback) => callback(null, name, family);
     const socket = createSocket({
@@ -171,7 +196,10 @@ export class UdpMux {
       socket.close();
       throw new Error(`cannot bind UDP ${host} port ${port}`, { cause: error });
     }
-    socket.on("error", (error) => this.#sink.failed(error));
+    socket.on("error", (error) => {
+      this.#sink.dropped("socket_failed");
+      this.#sink.failed(error);
+    });
     socket.on("message", (bytes, remote) => this.#receive(bytes, remote, family));
     return socket;
   }
