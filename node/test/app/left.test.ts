@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
@@ -7,15 +6,7 @@ import { createApp } from "../../src/app.ts";
 import { leave } from "../../src/cli/leave.ts";
 import { resolveConfig } from "../../src/config.ts";
 import { FakeMediaPlane } from "../fakes/fake-media-plane.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("the system gave no port");
-  return address.port;
-}
+import { freePort } from "../free-port.ts";
 
 test("a node whose gossip was told to leave over the RPC says that it is time to stop", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "hearsay-left-"));

@@ -5,9 +5,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const BOOT_LIMIT_MS = 40_000;
@@ -31,16 +31,6 @@ export interface Cluster {
   /** Starts a killed node again: the same name, ports and folder, a new process. */
   restart(index: number): void;
   stop(): Promise<void>;
-}
-
-/** A TCP port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("the system gave no port");
-  return address.port;
 }
 
 function spawnNode(
