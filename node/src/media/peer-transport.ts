@@ -180,11 +180,15 @@ export class PeerTransport implements MuxPeer {
       },
     };
     const key = ({ masterKey, masterSalt }: SrtpMasterKeys) => ({ key: masterKey, salt: masterSalt });
-    plane.addPeer(
+    const added = plane.addPeer(
       { peerId: this.peerId, role: "client", localKey: key(keys.local), remoteKey: key(keys.remote), transport },
       this.#env.nowMs(),
     );
     this.#env.count("dtls_handshakes");
+    if (!added) {
+      this.#becomeGone("packet memory is full");
+      return;
+    }
     if (this.#plan !== undefined) this.#apply(undefined, this.#plan);
     this.#become("connected");
   }

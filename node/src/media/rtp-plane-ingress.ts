@@ -67,10 +67,10 @@ export class Ingresses {
     });
   }
 
-  /** False: a codec that trunks do not carry. */
+  /** False: a codec that trunks do not carry, or no layer of the track. Then nothing was added. */
   addTrunkStream(peer: PeerState, { roomId, track, layer, ssrc, rtxSsrc }: TrunkStream, nowMs: number): boolean {
     const codec = trunkCodec(track.codec.name);
-    if (codec === undefined) return false;
+    if (codec === undefined || !track.layers.includes(layer)) return false;
     this.removeTrunkStream(peer, ssrc, nowMs);
     this.#addTrack({ roomId, track, remote: true }, nowMs);
     const ingress = this.#core.addIngress(

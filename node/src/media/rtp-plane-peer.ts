@@ -11,7 +11,7 @@ import {
   type IngressId,
   type RtpView,
 } from "../sfu/index.ts";
-import type { ExtensionIds, PlanePeer, PlaneReceiver, RtpDropReason } from "./rtp-plane-types.ts";
+import type { ExtensionIds, PlanePeer, PlaneReceiver, RtpDropReason, SrtpMasterKey } from "./rtp-plane-types.ts";
 import type { KernelKey, SrtpKernel } from "./srtp/kernel.ts";
 import { deriveSessionKeys } from "./srtp/key-derivation.ts";
 import type { EgressPeer, EgressStream } from "./srtp/protect.ts";
@@ -63,6 +63,13 @@ export interface Route {
   readonly isRtx: boolean;
 }
 
+interface PeerKeys {
+  readonly localRtp: KernelKey;
+  readonly localRtcp: KernelKey;
+  readonly remoteRtp: KernelKey;
+  readonly remoteRtcp: KernelKey;
+}
+
 export class PeerState {
   readonly input: PlanePeer;
   readonly extensions = new ExtensionTable();
@@ -85,22 +92,23 @@ export class PeerState {
   packetsReceived = 0;
   bytesReceived = 0;
   readonly #kernel: SrtpKernel;
-  readonly #keys: readonly KernelKey[];
+  readonly #keys: PeerKeys;
 
-  /** Throws a RangeError when the keys have a wrong length or packet memory is full. */
-  constructor(workspace: SrtcpWorkspace, input: PlanePeer, feedbackSsrc: number) {
-    const { kernel } = workspace;
-    this.#kernel = kernel;
+  private constructor(workspace: SrtcpWorkspace, input: PlanePeer, keys: PeerKeys, feedbackSsrc: number) {
+    const { localRtp, localRtcp, remoteRtp, remoteRtcp } = keys;
+    this.#kernel = workspace.kernel;
+    this.#keys = keys;
     this.input = input;
-    const localRtp = kernel.openKey(deriveSessionKeys(input.localKey, "rtp"));
-    const localRtcp = kernel.openKey(deriveSessionKeys(input.localKey, "rtcp"));
-    const remoteRtp = kernel.openKey(deriveSessionKeys(input.remoteKey, "rtp"));
-    const remoteRtcp = kernel.openKey(deriveSessionKeys(input.remoteKey, "rtcp"));
-    this.#keys = [localRtp, localRtcp, remoteRtp, remoteRtcp];
     this.ingressKey = remoteRtp;
     this.egress = { key: localRtp, transport: input.transport, transportSeq: 0, packetsSent: 0, bytesSent: 0 };
     this.srtcpSender = new SrtcpSender(workspace, localRtcp, feedbackSsrc);
     this.srtcpReceiver = new SrtcpReceiver(workspace, remoteRtcp);
+  }
+
+  /** Undefined when packet memory is full. Throws a RangeError when the keys have a wrong length. */
+  static open(workspace: SrtcpWorkspace, input: PlanePeer, feedbackSsrc: number): PeerState | undefined {
+    const keys = openKeys(workspace.kernel, input);
+    return keys === undefined ? undefined : new PeerState(workspace, input, keys, feedbackSsrc);
   }
 
   /** Ids are the same on all m-lines of a bundle (RFC 8843 section 7.1.3), so one table serves the transport. */
@@ -167,7 +175,7 @@ export class PeerState {
     for (const ssrc of [...this.streams.keys()]) this.closeStream(ssrc);
     this.srtcpSender.close();
     this.srtcpReceiver.close();
-    for (const key of this.#keys) key.close();
+    for (const key of Object.values(this.#keys)) key.close();
   }
 
   #receiverOf(view: RtpView): Receiver | undefined {
@@ -182,6 +190,29 @@ export class PeerState {
       candidates++;
     }
     return candidates === 1 ? byPayloadType : undefined;
+  }
+}
+
+/** All keys of a peer or, when packet memory is full, none. */
+function openKeys(kernel: SrtpKernel, { localKey, remoteKey }: PlanePeer): PeerKeys | undefined {
+  const opened: KernelKey[] = [];
+  const open = (master: SrtpMasterKey, use: "rtp" | "rtcp"): KernelKey => {
+    const key = kernel.openKey(deriveSessionKeys(master, use));
+    opened.push(key);
+    return key;
+  };
+  const refusals = kernel.arena.refusals;
+  try {
+    return {
+      localRtp: open(localKey, "rtp"),
+      localRtcp: open(localKey, "rtcp"),
+      remoteRtp: open(remoteKey, "rtp"),
+      remoteRtcp: open(remoteKey, "rtcp"),
+    };
+  } catch (error) {
+    for (const key of opened) key.close();
+    if (kernel.arena.refusals > refusals) return undefined;
+    throw error;
   }
 }
 

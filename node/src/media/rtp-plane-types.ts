@@ -175,7 +175,8 @@ export interface RtpPlaneOptions {
  * or tracks are no-ops; adding what exists replaces it. Nothing throws on network input.
  */
 export interface RtpPlaneApi {
-  addPeer(peer: PlanePeer, nowMs: number): void;
+  /** False: packet memory is full, which is counted (`memory_full`); the peer is not here. */
+  addPeer(peer: PlanePeer, nowMs: number): boolean;
   /** Removes its receivers, tracks, slots and trunk streams too. */
   removePeer(peerId: string, nowMs: number): void;
 
@@ -191,7 +192,7 @@ export interface RtpPlaneApi {
   /** False when the track or its layer is unknown here, or the trunk is. */
   addTrunkEgress(input: TrunkStreamOn, nowMs: number): boolean;
   removeTrunkEgress(input: { readonly trunkId: string; readonly ssrc: number }, nowMs: number): void;
-  /** False when the trunk is unknown. */
+  /** False when the trunk is unknown, its codec is none that trunks carry, or the track has no such layer. */
   addTrunkIngress(input: TrunkStreamOn, nowMs: number): boolean;
   removeTrunkIngress(input: { readonly trunkId: string; readonly ssrc: number }, nowMs: number): void;
 

@@ -78,13 +78,18 @@ export class RtpPlane implements RtpPlaneApi {
     this.#egresses = new Egresses(this.#core, this.#kernel, () => this.#drop("memory_full"));
   }
 
-  addPeer(peer: PlanePeer, nowMs: number): void {
+  addPeer(peer: PlanePeer, nowMs: number): boolean {
     this.removePeer(peer.peerId, nowMs);
     const feedbackSsrc = (this.#random.uint32() | 1) >>> 0;
-    const state = new PeerState(this.#workspace, peer, feedbackSsrc);
+    const state = PeerState.open(this.#workspace, peer, feedbackSsrc);
+    if (state === undefined) {
+      this.#drop("memory_full");
+      return false;
+    }
     if (peer.role === "trunk") state.learnExtensions(TRUNK_EXTENSIONS);
     this.#peers.set(peer.peerId, state);
     this.#core.addPeer(peer.peerId, feedbackSsrc, nowMs);
+    return true;
   }
 
   removePeer(peerId: string, nowMs: number): void {

@@ -147,7 +147,7 @@ export class TrunkTransport implements MuxPeer {
     this.#env.plane.removeTrunkEgress({ trunkId: this.planeId, ssrc }, this.#env.nowMs());
   }
 
-  /** Undefined when this trunk carries as much as it may. The same layer of the same track keeps its SSRCs. */
+  /** Undefined when this trunk carries as much as it may, or cannot carry that. The same layer of the same track keeps its SSRCs. */
   openIngress(stream: Omit<TrunkStream, "ssrc" | "rtxSsrc">): { ssrc: number; rtxSsrc: number } | undefined {
     for (const known of this.#ingress.values()) {
       if (known.track.trackId === stream.track.trackId && known.layer === stream.layer) {
@@ -160,7 +160,7 @@ export class TrunkTransport implements MuxPeer {
     const rtxSsrc = pickSsrc((candidate) => used.has(candidate) || candidate === ssrc);
     const full = { ...stream, ssrc, rtxSsrc };
     this.#ingress.set(ssrc, full);
-    if (this.#dtls?.connected === true) this.#addIngress(full);
+    if (this.#dtls?.connected === true && !this.#addIngress(full)) return undefined;
     return { ssrc, rtxSsrc };
   }
 
@@ -239,17 +239,26 @@ export class TrunkTransport implements MuxPeer {
       },
     };
     const key = ({ masterKey, masterSalt }: SrtpMasterKeys) => ({ key: masterKey, salt: masterSalt });
-    plane.addPeer(
+    const added = plane.addPeer(
       { peerId: this.planeId, role: "trunk", localKey: key(keys.local), remoteKey: key(keys.remote), transport },
       this.#env.nowMs(),
     );
+    if (!added) {
+      this.#becomeGone("packet memory is full");
+      return;
+    }
     for (const stream of this.#ingress.values()) this.#addIngress(stream);
     this.#become("connected");
     this.#wake();
   }
 
-  #addIngress(stream: TrunkStream): void {
-    this.#env.plane.addTrunkIngress({ trunkId: this.planeId, stream }, this.#env.nowMs());
+  #addIngress(stream: TrunkStream): boolean {
+    const added = this.#env.plane.addTrunkIngress({ trunkId: this.planeId, stream }, this.#env.nowMs());
+    if (!added) {
+      this.#ingress.delete(stream.ssrc);
+      this.#env.dropped("trunk_stream_refused");
+    }
+    return added;
   }
 
   /** Resolves when the keys are there, or false when the trunk ends or the wait does. */

@@ -29,7 +29,7 @@ export function lossyPlane(plane: RtpPlaneApi, loss: Loss): RtpPlaneApi {
           const send = (datagram: Uint8Array): void => {
             if (isRtcp(datagram) || !lost(loss.outRatio)) peer.transport.send(datagram);
           };
-          target.addPeer({ ...peer, transport: { send } }, nowMs);
+          return target.addPeer({ ...peer, transport: { send } }, nowMs);
         };
       }
       const member: unknown = Reflect.get(target, name, target);

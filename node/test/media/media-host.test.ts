@@ -120,6 +120,21 @@ test("[G16] tracks and slots reach the plane when the keys are there, with what 
   expect(setup.plane.calls.slice(-6)).toEqual(order);
 });
 
+test("[G18] a client for which packet memory has no room is gone when its keys come, with nothing left behind", async () => {
+  const setup = await start();
+  setup.plane.full = true;
+  const client = new HandClient([MIC, EAR]);
+  cleanups.push(() => client.close());
+  const { sdp } = await setup.host.negotiate(input(await client.offer()));
+  await Promise.all([client.connect(sdp), client.until(() => setup.events.length > 0)]);
+  expect(setup.events).toEqual([{ kind: "peerState", peerId: "ann", state: "gone" }]);
+  expect((await setup.host.stats()).peers).toBe(0);
+  expect(setup.plane.calls.filter((call) => call.startsWith("add"))).toEqual([]);
+  setup.plane.full = false;
+  await join(setup);
+  expect(setup.plane.peers.has("ann")).toBe(true);
+});
+
 test("[G13] a later offer tells the plane only what is new", async () => {
   const setup = await start();
   const client = await join(setup);

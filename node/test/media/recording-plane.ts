@@ -15,9 +15,14 @@ export class RecordingPlane implements RtpPlaneApi {
   readonly calls: string[] = [];
   readonly peers = new Map<string, PlanePeer>();
 
-  addPeer(peer: PlanePeer): void {
+  /** Refuses peers as a plane whose packet memory is full. */
+  full = false;
+
+  addPeer(peer: PlanePeer): boolean {
+    if (this.full) return false;
     this.peers.set(peer.peerId, peer);
     this.calls.push(`addPeer ${peer.role} ${peer.peerId}`);
+    return true;
   }
   removePeer(peerId: string): void {
     this.peers.delete(peerId);
