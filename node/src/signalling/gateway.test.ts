@@ -28,6 +28,9 @@ class FakeSocket implements RawSocket {
     this.readyState = 3;
     this.emit("close");
   }
+  removeAllListeners(event: string): void {
+    this.#listeners.delete(event);
+  }
   on(event: string, listener: (...input: never[]) => void): void {
     this.#listeners.set(event, listener);
   }
@@ -80,6 +83,20 @@ describe("sockets", () => {
     const others = [new FakeSocket(), new FakeSocket(), new FakeSocket()];
     for (const socket of others) gateway.accept(socket);
     expect(others.map((socket) => socket.closedWith)).toEqual([undefined, undefined, 1013]);
+  });
+
+  test("[A53] an error of a socket is heard by nobody else, and the line is cut if it stays", async () => {
+    const { clock, gateway } = make(never);
+    const socket = new FakeSocket();
+    const logged: unknown[] = [];
+    socket.on("error", (error: unknown) => logged.push(error));
+    gateway.accept(socket);
+    const error = Object.assign(new RangeError("too long"), { code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" });
+    socket.emit("error", error);
+    socket.say(hello);
+    expect([logged, socket.sent, socket.terminated]).toEqual([[], [], false]);
+    await clock.advance(2_000);
+    expect([socket.terminated, clock.pendingTimers]).toEqual([true, 0]);
   });
 
   test("[A62] a full buffer is told to the session, which closes as slow", async () => {

@@ -39,6 +39,7 @@ export interface RawSocket {
   on(event: "message", listener: (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean) => void): unknown;
   on(event: "close", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
+  removeAllListeners(event: "error"): unknown;
 }
 
 export interface GatewayOptions {
@@ -61,6 +62,8 @@ export class Gateway {
 
   /** A new socket; never throws. */
   accept(raw: RawSocket): void {
+    // The server's own listener writes each error of a client to the log, with a stack: whoever wants could fill it.
+    raw.removeAllListeners("error");
     if (this.#strangers >= MAX_STRANGERS) {
       raw.on("error", () => undefined);
       raw.close(1013, "try again later");
@@ -115,7 +118,7 @@ class Connection implements ClientSocket {
     this.#cancelHello = options.clock.after(options.helloWithinMs ?? HELLO_WITHIN_MS, () => this.#helloMissed());
     raw.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     raw.on("close", () => this.#onClose());
-    // Too large a frame, broken UTF-8: ws closes the socket by itself, with the code that says so.
+    // Too large a frame, broken UTF-8: ws closes the socket by itself, with the code that says so, and waits long.
     raw.on("error", (error) => this.#onError(error));
   }
 
@@ -130,7 +133,7 @@ class Connection implements ClientSocket {
     if (this.#phase === "closing") return;
     this.#phase = "closing";
     this.#raw.close(reason === undefined ? 1000 : CLOSE_CODES[reason], reason ?? "");
-    this.#cancelCut = this.#options.clock.after(CUT_AFTER_MS, () => this.#raw.terminate());
+    this.#cutLater();
   }
 
   cut(): void {
@@ -218,6 +221,13 @@ class Connection implements ClientSocket {
     const isTooLarge = "code" in error && error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     this.#options.metrics.socketRefusal(isTooLarge ? "oversize" : "bad_message");
     this.#options.log.debug({ error: error.message }, "a socket failed");
+    this.#phase = "closing";
+    this.#cutLater();
+  }
+
+  #cutLater(): void {
+    this.#cancelCut();
+    this.#cancelCut = this.#options.clock.after(CUT_AFTER_MS, () => this.#raw.terminate());
   }
 
   #onClose(): void {
