@@ -10,5 +10,6 @@ export { formatLine, LEVEL_WORDS, LOG_LEVELS, type Logger, type LogLevel } from 
 export { NodeAead } from "./node-aead.ts";
 export type { AgentEvent, AgentQueryOptions, QueryCall, QueryResponse, QueryResult } from "./queries.ts";
 export type { RequestHandler } from "./requests.ts";
+export { estimateRtt, type RpcQueryRecord, type RpcQuestion, type RpcSighting } from "./rpc/answers.ts";
 export { RpcClient, RpcClientError, type RpcClientOptions } from "./rpc/client.ts";
 export type { RpcMember } from "./rpc/messages.ts";

@@ -1,6 +1,16 @@
 // A client of the RPC, ours or a stock agent's: one request at a time, which is all that the command line needs.
 
 import { connect, type Socket } from "node:net";
+import type { CoordinateSnapshot } from "../../src/core.ts";
+import {
+  questionBody,
+  type RpcQueryRecord,
+  type RpcQuestion,
+  type RpcSighting,
+  readCoordinate,
+  readQueryRecord,
+  readSighting,
+} from "./answers.ts";
 import { isMap } from "./fields.ts";
 import { RPC_VERSION, type RpcMember, readMember } from "./messages.ts";
 import { encodeValue, type RpcMap, type RpcValue, type RpcWritable, ValueStream } from "./value.ts";
@@ -99,6 +109,59 @@ export class RpcClient {
     await this.#call("leave", { timeoutMs: PATIENT_TIMEOUT_MS });
   }
 
+  /** Announces to everybody. */
+  async event(name: string, payload: Uint8Array, { coalesce }: { readonly coalesce: boolean }): Promise<void> {
+    const body = { Coalesce: coalesce, Name: name, Payload: payload.length === 0 ? null : payload };
+    await this.#call("event", { body });
+  }
+
+  /** Asks everybody; resolves when the agent says that the time is over. */
+  async query(question: RpcQuestion, onRecord: (record: RpcQueryRecord) => void): Promise<void> {
+    await this.#call("query", { body: questionBody(question) });
+    const waitMs = (question.timeoutMs ?? 0) + PATIENT_TIMEOUT_MS;
+    for (;;) {
+      const { record } = await this.#nextRecord(waitMs);
+      if (record?.get("Type") === "done") return;
+      const known = record === undefined ? undefined : readQueryRecord(record);
+      if (known !== undefined) onRecord(known);
+    }
+  }
+
+  /** Tells events of these types ("*", "user", "query:NAME", …) and log lines from a level on, until it is closed. */
+  async monitor(
+    { events, logLevel }: { readonly events: string; readonly logLevel: string },
+    onSighting: (sighting: RpcSighting) => void,
+  ): Promise<never> {
+    await this.#call("stream", { body: { Type: events } });
+    this.#request("monitor", { LogLevel: logLevel });
+    const monitorSeq = this.#seq;
+    let isAnswered = false;
+    for (;;) {
+      // Records of the stream may come before the monitor's answer, which is a header alone.
+      const header = await this.#nextHeader(Number.POSITIVE_INFINITY);
+      if (!isAnswered && header.get("Seq") === monitorSeq) {
+        isAnswered = true;
+        continue;
+      }
+      const record = await this.#next(this.#timeoutMs);
+      const sighting = isMap(record) ? readSighting(record) : undefined;
+      if (sighting !== undefined) onSighting(sighting);
+    }
+  }
+
+  async setTags(tags: Readonly<Record<string, string>>, deleted: readonly string[]): Promise<void> {
+    await this.#call("tags", { body: { DeleteTags: deleted, Tags: { ...tags } } });
+  }
+
+  async forceLeave(name: string): Promise<void> {
+    await this.#call("force-leave", { body: { Node: name, Prune: false } });
+  }
+
+  /** Undefined when the agent knows none of this node. */
+  async coordinate(name: string): Promise<CoordinateSnapshot | undefined> {
+    return readCoordinate(await this.#call("get-coordinate", { body: { Node: name }, hasReply: true }));
+  }
+
   /** Sections of texts. */
   async info(): Promise<Record<string, Record<string, string>>> {
     const reply = await this.#call("stats", { hasReply: true });
@@ -113,9 +176,7 @@ export class RpcClient {
 
   /** The reply's body. Rejects with the agent's own words when it refuses. */
   async #call(command: string, options: CallOptions): Promise<RpcMap> {
-    this.#seq += 1;
-    const header = encodeValue({ Command: command, Seq: this.#seq });
-    this.#socket.write(options.body === undefined ? header : Buffer.concat([header, encodeValue(options.body)]));
+    this.#request(command, options.body);
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     const answer = await this.#next(timeoutMs);
     const error = isMap(answer) ? answer.get("Error") : "the agent's answer is not understood";
@@ -126,9 +187,32 @@ export class RpcClient {
     return isMap(body ?? undefined) ? (body as RpcMap) : new Map();
   }
 
+  #request(command: string, body?: RpcWritable): void {
+    this.#seq += 1;
+    const header = encodeValue({ Command: command, Seq: this.#seq });
+    this.#socket.write(body === undefined ? header : Buffer.concat([header, encodeValue(body)]));
+  }
+
+  async #nextRecord(timeoutMs: number): Promise<{ readonly record: RpcMap | undefined }> {
+    await this.#nextHeader(timeoutMs);
+    const record = await this.#next(timeoutMs);
+    return { record: isMap(record) ? record : undefined };
+  }
+
+  async #nextHeader(timeoutMs: number): Promise<RpcMap> {
+    const header = await this.#next(timeoutMs);
+    if (!isMap(header)) throw new RpcClientError("the agent's answer is not understood");
+    const error = header.get("Error");
+    if (typeof error === "string" && error !== "") throw new RpcClientError(error);
+    return header;
+  }
+
+  /** Waits for ever when told to wait infinitely long. */
   #next(timeoutMs: number): Promise<RpcValue> {
     return new Promise((resolve, reject) => {
-      const slow = setTimeout(() => this.#fail(new RpcClientError("the agent does not answer")), timeoutMs);
+      const slow = Number.isFinite(timeoutMs)
+        ? setTimeout(() => this.#fail(new RpcClientError("the agent does not answer")), timeoutMs)
+        : undefined;
       this.#waiter = {
         resolve: (value) => {
           clearTimeout(slow);

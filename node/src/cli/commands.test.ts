@@ -65,7 +65,7 @@ describe("use", () => {
   });
 
   test("no agent at the address is a failure, exit code 1", async () => {
-    for (const command of ["members", "info", "leave"]) {
+    for (const command of ["members", "info", "leave", "monitor", "reachability"]) {
       const { code, err } = await hearsay(command);
       expect(code).toBe(1);
       expect(err).toContain("no agent answers at 127.79.201.1:1");

@@ -2,14 +2,36 @@
 
 import { agent } from "./agent.ts";
 import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
+import { event } from "./event.ts";
+import { forceLeave } from "./force-leave.ts";
 import { info } from "./info.ts";
 import { join } from "./join.ts";
 import { keygen } from "./keygen.ts";
 import { leave } from "./leave.ts";
 import { members } from "./members.ts";
+import { monitor } from "./monitor.ts";
 import { node } from "./node.ts";
+import { query } from "./query.ts";
+import { reachability } from "./reachability.ts";
+import { rtt } from "./rtt.ts";
+import { tags } from "./tags.ts";
 
-export const COMMANDS: readonly Command[] = [node, agent, members, join, leave, info, keygen];
+export const COMMANDS: readonly Command[] = [
+  node,
+  agent,
+  members,
+  join,
+  leave,
+  forceLeave,
+  info,
+  tags,
+  event,
+  query,
+  monitor,
+  reachability,
+  rtt,
+  keygen,
+];
 
 const HELP_WORDS = new Set(["help", "-h", "-help", "--help"]);
 

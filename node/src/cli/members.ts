@@ -4,7 +4,8 @@ import type { RpcMember } from "#gossip/io";
 import { formatHostPort } from "./address-flag.ts";
 import { formatAddress } from "./address-text.ts";
 import { type Command, EXIT_OK } from "./command.ts";
-import { describeFlags, FlagError, type FlagTable } from "./flags.ts";
+import { describeFlags, type FlagTable } from "./flags.ts";
+import { parsePairs } from "./key-value.ts";
 import { FORMAT_FLAG, RPC_FLAGS, wantsJson, withAgent } from "./rpc-options.ts";
 
 const FLAGS = {
@@ -25,22 +26,13 @@ export const members: Command = {
       const found = await client.members({
         name: flags.text("name") ?? "",
         status: flags.text("status") ?? "",
-        tags: tagFilters(flags.list("tag")),
+        tags: parsePairs(flags.list("tag"), "tag filter is not key=regexp"),
       });
       const isDetailed = flags.has("detailed");
       io.out(json ? `${JSON.stringify({ members: found.map(jsonOf) }, null, 2)}\n` : tableOf(found, { isDetailed }));
       return EXIT_OK;
     }),
 };
-
-function tagFilters(texts: readonly string[]): Record<string, string> {
-  const entries = texts.map((text): [string, string] => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new FlagError(`tag filter is not key=regexp: ${text}`);
-    return [text.slice(0, at), text.slice(at + 1)];
-  });
-  return Object.fromEntries(entries);
-}
 
 const addressOf = (member: RpcMember): string =>
   formatHostPort({ host: formatAddress(member.addr), port: member.port });
