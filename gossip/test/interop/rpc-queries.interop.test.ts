@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   endAll,
   hasReference,
+  hearsay,
   type RunningAgent,
   serf,
   startOurs,
@@ -104,6 +105,42 @@ if (!isHere) {
       }
       expect(out).toMatch(/Event Info:/);
       expect(out).toMatch(/"?Name"?: "?(deploy|color)/);
+    });
+  });
+
+  // The agents of the two kinds must look the same to our commands.
+  describe.each([
+    ["our", at],
+    ["the stock agent's", atStock],
+  ])("hearsay against %s RPC", (_, rpc) => {
+    test("event is announced", async () => {
+      expect(await hearsay("event", rpc, "deploy", "v3")).toMatchObject({ code: 0, err: "" });
+      expect(await hearsay("event", rpc, "deploy", "x".repeat(600))).toMatchObject({
+        code: 1,
+        err: expect.stringContaining("exceeds configured limit"),
+      });
+    });
+
+    test("query has the acknowledgements and the answer, and ends", async () => {
+      const { code, out } = await hearsay("query", rpc, "-timeout=800ms", "-format=json", "color");
+      expect(code).toBe(0);
+      const { Acks, Responses } = JSON.parse(out) as { readonly Acks: string[]; readonly Responses: object };
+      expect(Acks.sort()).toEqual(["ours", "stock"]);
+      expect(Responses).toEqual({ stock: "red\n" });
+    });
+
+    test("reachability, rtt and tags do their work", async () => {
+      expect(await hearsay("reachability", rpc)).toMatchObject({
+        code: 0,
+        out: expect.stringContaining("Successfully contacted all live nodes"),
+      });
+      await waitFor(async () => (await hearsay("rtt", rpc, "ours", "stock")).code === 0, {
+        withinMs: 10_000,
+        what: "a coordinate",
+      });
+      expect((await hearsay("rtt", rpc, "--matrix")).out).toMatch(/^ms +ours +stock\n/);
+      expect(await hearsay("tags", rpc, "-set=x=y", "-delete=role")).toMatchObject({ code: 0 });
+      expect(await hearsay("force-leave", rpc, "nobody")).toMatchObject({ code: 0 });
     });
   });
 }
