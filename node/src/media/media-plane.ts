@@ -3,6 +3,7 @@
  * worker from its first client to its last. Trunks live on the first worker, so with several workers only the rooms
  * pinned there cross to other nodes.
  */
+import { type Clock, systemClock } from "../mesh/clock.ts";
 import type { MediaEvent, MediaPlane, MediaStats, NegotiateInput, NegotiateResult, TrunkStream } from "./control.ts";
 import { MediaError } from "./media-error.ts";
 import { MediaHost, type MediaHostOptions } from "./media-host.ts";
@@ -28,13 +29,19 @@ export interface MediaPlaneOptions {
 }
 
 const MAX_WORKERS = 64;
-/** A worker that has failed is started again this much later, so often. */
+/** A worker that has failed is started again this much later, so often in a row. */
 const RESTART_DELAY_MS = 1_000;
 const MAX_RESTARTS = 10;
+/** A worker that has lived this long was sound: what ends it is a new affair. */
+const SOUND_AFTER_MS = 60_000;
 
 interface PoolWorker {
   readonly plane: MediaPlane;
   restarts: number;
+  /** Undefined: it does not run. */
+  upSinceMs: number | undefined;
+  /** Set while a new start is due. */
+  cancelRestart: (() => void) | undefined;
 }
 
 /** Workers are made by `start`. Throws RangeError when `workers` is out of bounds. */
@@ -64,14 +71,21 @@ export class WorkerPool implements MediaPlane {
   readonly #listeners = new Set<(event: MediaEvent) => void>();
   readonly #transports = new PeerTransports();
   readonly #trunkIds = new Set<string>();
-  readonly #restarting = new Set<NodeJS.Timeout>();
+  readonly #clock: Clock;
   #running = false;
   #started: Promise<CallResult<"start">> | undefined = undefined;
 
-  constructor(count: number, make: (index: number, event: (event: MediaEvent) => void) => MediaPlane, log: MediaLog) {
+  constructor(
+    count: number,
+    make: (index: number, event: (event: MediaEvent) => void) => MediaPlane,
+    log: MediaLog,
+    clock: Clock = systemClock,
+  ) {
     this.#log = log;
+    this.#clock = clock;
     this.#workers = Array.from({ length: count }, (_, index) => {
-      const worker: PoolWorker = { plane: make(index, (event) => this.#handleEvent(worker, event)), restarts: 0 };
+      const plane = make(index, (event) => this.#handleEvent(worker, event));
+      const worker: PoolWorker = { plane, restarts: 0, upSinceMs: undefined, cancelRestart: undefined };
       return worker;
     });
     const [first] = this.#workers;
@@ -87,7 +101,7 @@ export class WorkerPool implements MediaPlane {
 
   async #start(): Promise<CallResult<"start">> {
     this.#running = true;
-    const started = await Promise.allSettled(this.#workers.map(({ plane }) => plane.start()));
+    const started = await Promise.allSettled(this.#workers.map((worker) => this.#startWorker(worker)));
     const failed = started.find((result) => result.status === "rejected");
     if (failed !== undefined) {
       await this.stop();
@@ -99,8 +113,11 @@ export class WorkerPool implements MediaPlane {
   async stop(): Promise<void> {
     this.#running = false;
     this.#started = undefined;
-    for (const timer of this.#restarting) clearTimeout(timer);
-    this.#restarting.clear();
+    for (const worker of this.#workers) {
+      worker.cancelRestart?.();
+      worker.cancelRestart = undefined;
+      worker.upSinceMs = undefined;
+    }
     await Promise.all(this.#workers.map(({ plane }) => plane.stop()));
     this.#listeners.clear();
   }
@@ -184,6 +201,11 @@ export class WorkerPool implements MediaPlane {
     return addStats(all.filter((stats) => stats !== undefined));
   }
 
+  /** False while a worker is down: its rooms have no media, and a client is better served by another node. */
+  isUp(): boolean {
+    return this.#workers.every(({ upSinceMs }) => upSinceMs !== undefined);
+  }
+
   onEvent(listener: (event: MediaEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -223,16 +245,38 @@ export class WorkerPool implements MediaPlane {
       for (const trunkId of this.#trunkIds) this.#emit({ kind: "trunkState", trunkId, state: "gone" });
       this.#trunkIds.clear();
     }
-    if (!this.#running || worker.restarts >= MAX_RESTARTS) return;
+    const { upSinceMs } = worker;
+    worker.upSinceMs = undefined;
+    if (upSinceMs !== undefined && this.#clock.nowMs() - upSinceMs >= SOUND_AFTER_MS) worker.restarts = 0;
+    this.#restartLater(worker);
+  }
+
+  async #startWorker(worker: PoolWorker): Promise<CallResult<"start">> {
+    const started = await worker.plane.start();
+    worker.upSinceMs = this.#clock.nowMs();
+    return started;
+  }
+
+  #restartLater(worker: PoolWorker): void {
+    if (!this.#running || worker.cancelRestart !== undefined) return;
+    if (worker.restarts >= MAX_RESTARTS) {
+      this.#log.error({ restarts: worker.restarts }, "a media worker keeps failing and is not started any more");
+      return;
+    }
     worker.restarts++;
-    const timer = setTimeout(() => {
-      this.#restarting.delete(timer);
-      worker.plane.start().catch((error: unknown) => {
-        this.#log.error({ err: error }, "a media worker could not be started again");
-      });
-    }, RESTART_DELAY_MS);
-    timer.unref();
-    this.#restarting.add(timer);
+    worker.cancelRestart = this.#clock.after(RESTART_DELAY_MS, () => {
+      worker.cancelRestart = undefined;
+      this.#startWorker(worker).catch((error: unknown) => this.#restartFailed(worker, error));
+    });
+  }
+
+  /** What came up halfway is taken down, and the next attempt is due, within the same bound. */
+  async #restartFailed(worker: PoolWorker, error: unknown): Promise<void> {
+    this.#log.error({ err: error }, "a media worker could not be started again");
+    // It may have failed as a whole meanwhile, and then the next attempt is due already.
+    if (worker.cancelRestart !== undefined) return;
+    await worker.plane.stop().catch((cause: unknown) => this.#log.error({ err: cause }, "a media worker did not stop"));
+    this.#restartLater(worker);
   }
 
   #forgetTrunk(trunkId: string): void {

@@ -3,6 +3,7 @@ import type { MediaEvent } from "../../src/media/control.ts";
 import { silentMediaLog } from "../../src/media/media-log.ts";
 import { createMediaPlane, WorkerPool } from "../../src/media/media-plane.ts";
 import { FakeMediaPlane, fakeOffer } from "../fakes/fake-media-plane.ts";
+import { ManualClock } from "../fakes/manual-clock.ts";
 
 interface Pool {
   readonly pool: WorkerPool;
@@ -11,7 +12,7 @@ interface Pool {
   readonly events: MediaEvent[];
 }
 
-async function start(count: number): Promise<Pool> {
+async function start(count: number, clock?: ManualClock): Promise<Pool> {
   const workers: FakeMediaPlane[] = [];
   const emit: ((event: MediaEvent) => void)[] = [];
   const make = (index: number, event: (event: MediaEvent) => void): FakeMediaPlane => {
@@ -20,7 +21,7 @@ async function start(count: number): Promise<Pool> {
     emit.push(event);
     return worker;
   };
-  const pool = new WorkerPool(count, make, silentMediaLog);
+  const pool = new WorkerPool(count, make, silentMediaLog, clock);
   const events: MediaEvent[] = [];
   pool.onEvent((event) => events.push(event));
   await pool.start();
@@ -120,6 +121,63 @@ test("[G21] when a worker fails, its clients and trunks are gone, others are not
     { kind: "trunkState", trunkId: "t", state: "gone" },
   ]);
   await restarted;
+  await pool.stop();
+});
+
+async function failing(): Promise<Pool & { readonly clock: ManualClock; readonly starts: () => number }> {
+  const clock = new ManualClock();
+  const pool = await start(1, clock);
+  let starts = 0;
+  const [worker] = pool.workers;
+  if (worker === undefined) throw new Error("no worker");
+  worker.start = () => {
+    starts++;
+    return Promise.resolve({ candidates: [] });
+  };
+  return { ...pool, clock, starts: () => starts };
+}
+
+test("[G21] a worker that fails ten times in a row is left alone, and the plane is not up then", async () => {
+  const { pool, emit, clock, starts } = await failing();
+  for (let i = 0; i < 12; i++) {
+    emit[0]?.({ kind: "workerFailed", message: "boom" });
+    expect(pool.isUp()).toBe(false);
+    await clock.advance(1_000);
+    expect(pool.isUp()).toBe(i < 10);
+  }
+  expect(starts()).toBe(10);
+  await pool.stop();
+});
+
+test("[G21] failures far apart are no row: a worker that lived for a minute may fail ten times anew", async () => {
+  const { pool, emit, clock, starts } = await failing();
+  for (let i = 0; i < 25; i++) {
+    emit[0]?.({ kind: "workerFailed", message: "boom" });
+    await clock.advance(61_000);
+  }
+  expect([starts(), pool.isUp()]).toEqual([25, true]);
+  await pool.stop();
+});
+
+test("[G21] a restart that fails is tried again, ten times at most", async () => {
+  const { pool, workers, emit, clock } = await failing();
+  let attempts = 0;
+  const [worker] = workers;
+  if (worker === undefined) throw new Error("no worker");
+  worker.start = () => {
+    attempts++;
+    return attempts % 4 === 0 ? Promise.resolve({ candidates: [] }) : Promise.reject(new Error("port taken"));
+  };
+  emit[0]?.({ kind: "workerFailed", message: "boom" });
+  await clock.advance(10_000);
+  expect([attempts, pool.isUp()]).toEqual([4, true]);
+  worker.start = () => {
+    attempts++;
+    return Promise.reject(new Error("port taken"));
+  };
+  emit[0]?.({ kind: "workerFailed", message: "boom" });
+  await clock.advance(60_000);
+  expect([attempts, pool.isUp(), clock.pendingTimers]).toEqual([10, false, 0]);
   await pool.stop();
 });
 
