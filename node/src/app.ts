@@ -81,6 +81,7 @@ class NodeApp implements App {
   #mesh: RunningMesh | undefined;
   readonly #leftListeners: (() => void)[] = [];
   #stores: Stores | undefined;
+  #media: MediaPlane | undefined;
   #url = "";
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
   #stopping: Promise<void> | undefined;
@@ -144,6 +145,7 @@ class NodeApp implements App {
       running: this.#phase === "running",
       mesh: this.#mesh?.isJoined() ?? false,
       accepting: this.#mesh?.mesh.self.draining === false,
+      media: this.#media !== undefined && this.#media.isUp?.() !== false,
       archive,
       presence,
     };
@@ -158,6 +160,7 @@ class NodeApp implements App {
     const stores = await this.#openStores();
     const media = this.#parts.media ?? this.#createMedia();
     const { candidates } = await media.start();
+    this.#media = media;
     this.#steps.push({ name: "media", stop: () => media.stop() });
     const metrics = new Metrics({ version: info.version, defaults: this.#parts.processMetrics === true });
     const server = await createServer(this.#log, config);

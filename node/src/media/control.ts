@@ -107,6 +107,8 @@ export interface MediaPlane {
   /** Counters and gauges for /metrics and the mesh page. */
   stats(): Promise<MediaStats>;
   onEvent(listener: (event: MediaEvent) => void): () => void;
+  /** False while a worker is down: its rooms have no media, and other nodes serve better. Planes without workers have none. */
+  isUp?(): boolean;
 }
 
 export type MediaEvent =

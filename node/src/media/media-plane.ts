@@ -3,8 +3,8 @@
  * worker from its first client to its last. Trunks live on the first worker, so with several workers only the rooms
  * pinned there cross to other nodes.
  */
-import { type Clock, systemClock } from "../mesh/clock.ts";
 import type { MediaEvent, MediaPlane, MediaStats, NegotiateInput, NegotiateResult, TrunkStream } from "./control.ts";
+import { type MediaClock, systemMediaClock } from "./media-clock.ts";
 import { MediaError } from "./media-error.ts";
 import { MediaHost, type MediaHostOptions } from "./media-host.ts";
 import { type MediaLog, silentMediaLog } from "./media-log.ts";
@@ -71,7 +71,7 @@ export class WorkerPool implements MediaPlane {
   readonly #listeners = new Set<(event: MediaEvent) => void>();
   readonly #transports = new PeerTransports();
   readonly #trunkIds = new Set<string>();
-  readonly #clock: Clock;
+  readonly #clock: MediaClock;
   #running = false;
   #started: Promise<CallResult<"start">> | undefined = undefined;
 
@@ -79,7 +79,7 @@ export class WorkerPool implements MediaPlane {
     count: number,
     make: (index: number, event: (event: MediaEvent) => void) => MediaPlane,
     log: MediaLog,
-    clock: Clock = systemClock,
+    clock: MediaClock = systemMediaClock,
   ) {
     this.#log = log;
     this.#clock = clock;
@@ -201,7 +201,6 @@ export class WorkerPool implements MediaPlane {
     return addStats(all.filter((stats) => stats !== undefined));
   }
 
-  /** False while a worker is down: its rooms have no media, and a client is better served by another node. */
   isUp(): boolean {
     return this.#workers.every(({ upSinceMs }) => upSinceMs !== undefined);
   }

@@ -3,7 +3,7 @@ import type { MediaEvent, MediaPlane, NegotiateErrorCode } from "./control.ts";
 import type { MediaHostOptions } from "./media-host.ts";
 import type { LogLevel } from "./media-log.ts";
 
-type Calls = Omit<MediaPlane, "onEvent">;
+type Calls = Omit<MediaPlane, "onEvent" | "isUp">;
 export type CallName = keyof Calls;
 export type CallInput<K extends CallName> = Parameters<Calls[K]>[0];
 export type CallResult<K extends CallName> = Awaited<ReturnType<Calls[K]>>;
