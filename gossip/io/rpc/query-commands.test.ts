@@ -1,12 +1,60 @@
 // Events and queries through the RPC: what is asked, what follows the answer, and what is refused in which words.
 
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { UsageError } from "../../src/types.ts";
-import { type Client, connected } from "../../test/rpc/fake-agent.ts";
+import { Client, connected } from "../../test/rpc/fake-agent.ts";
 import type { QueryCall } from "../queries.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const ok = (seq: number): object => ({ Error: "", Seq: seq });
+
+describe("captured sessions, byte for byte", () => {
+  interface Session {
+    readonly id: string;
+    readonly clientHex: string;
+    readonly serverHex: string;
+    readonly client: readonly { readonly hex: string }[];
+  }
+  const { vectors } = JSON.parse(readFileSync(new URL("../../test/vectors/rpc.json", import.meta.url), "utf8")) as {
+    readonly vectors: readonly Session[];
+  };
+  const sentBy = (client: Client): string => Buffer.concat(client.sent).toString("hex");
+  const sessionOf = (id: string): Session => vectors.find((vector) => vector.id === id)!;
+  const keyOf = ({ clientHex }: Session): string | undefined =>
+    clientHex.includes(Buffer.from("AuthKey").toString("hex")) ? "s3cret" : undefined;
+
+  test.each([
+    ["rpc-query-response", "up 1 day\n", ["a", "A", "c", "b"]],
+    ["rpc-query-ask", "the answer", ["b", "B"]],
+  ])("%s", async (id, answer, order) => {
+    const session = sessionOf(id);
+    const client = new Client(keyOf(session));
+    await client.sendBytes(Buffer.from(session.clientHex, "hex"));
+    const [asked] = client.agent.queries;
+    for (const name of order) {
+      if (name === name.toLowerCase()) asked!.options.onAck?.(name);
+      else asked!.options.onResponse?.({ from: name.toLowerCase(), payload: bytes(answer) });
+    }
+    asked!.end();
+    await new Promise(setImmediate);
+    expect(sentBy(client)).toBe(session.serverHex);
+  });
+
+  test("rpc-stream-respond", async () => {
+    const { client: values, serverHex } = sessionOf("rpc-stream-respond");
+    const client = new Client();
+    const pieces = values.map(({ hex }) => Buffer.from(hex, "hex"));
+    await client.sendBytes(Buffer.concat(pieces.slice(0, 4)));
+    const answers: string[] = [];
+    const respond = (payload: Uint8Array): void => void answers.push(Buffer.from(payload).toString());
+    const call: QueryCall = { kind: "query", name: "ask", payload: bytes("what?"), from: "a", lamportTime: 4, respond };
+    for (const listener of client.agent.listeners) listener(call);
+    await client.sendBytes(Buffer.concat(pieces.slice(4)));
+    expect(sentBy(client)).toBe(serverHex);
+    expect(answers).toEqual(["the answer"]);
+  });
+});
 
 describe("event", () => {
   test("is announced with its payload", async () => {
@@ -22,7 +70,7 @@ describe("event", () => {
     await client.send({ Command: "event", Seq: 1 }, { Name: "x", Payload: new Uint8Array(513) });
     await client.send({ Command: "event", Seq: 2 }, { Name: "x", Payload: 5 });
     expect(client.received()).toEqual([
-      { Error: "user event exceeds the limit", Seq: 1 },
+      { Error: "user event exceeds configured limit of 512 bytes before encoding", Seq: 1 },
       { Error: "field Payload must be bytes", Seq: 2 },
     ]);
   });

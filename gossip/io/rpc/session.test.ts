@@ -23,6 +23,9 @@ describe("captured sessions", () => {
     "rpc-err-loglevel",
     "rpc-coordinate-unknown",
     "rpc-err-respond",
+    "rpc-event-nopayload",
+    "rpc-event-toolong",
+    "rpc-query-prefix",
   ])("%s is answered byte for byte as by the stock agent", async (id) => {
     const { clientHex, serverHex } = vectors.find((vector) => vector.id === id)!;
     const client = new Client(clientHex.includes(Buffer.from("AuthKey").toString("hex")) ? "s3cret" : undefined);

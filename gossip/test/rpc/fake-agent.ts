@@ -62,7 +62,8 @@ export class FakeAgent implements RpcBackend {
     return { agent: { name: "a" } };
   }
   userEvent(name: string, payload: Uint8Array, { coalesce }: { readonly coalesce?: boolean }): void {
-    if (payload.length > 512) throw new UsageError("event_too_large", "user event exceeds the limit");
+    if (payload.length > 512)
+      throw new UsageError("event_too_large", "user event exceeds configured limit of 512 bytes before encoding");
     this.asked.push(`event ${name} ${Buffer.from(payload)} ${coalesce}`);
   }
   query(name: string, payload: Uint8Array, options: AgentQueryOptions): Promise<QueryResult> {
