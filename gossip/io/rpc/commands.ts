@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return { afterwards: () => backend.left() };
   },
   "force-leave": ({ body }, { backend }) => {
+    if (boolField(body, "Prune")) return { error: "This agent does not support pruning; leave out -prune" };
     backend.forceLeave(textField(body, "Node"));
     return DONE;
   },

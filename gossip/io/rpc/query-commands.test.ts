@@ -149,6 +149,19 @@ describe("query", () => {
     ]);
   });
 
+  test.each([
+    [{ Name: 5 }, "field Name must be text"],
+    [{ Name: "x", FilterNodes: "b" }, "field FilterNodes must be a list of texts"],
+    [{ Name: "x", FilterTags: ["a"] }, "field FilterTags must be a map of texts"],
+    [{ Name: "x", RequestAck: 1 }, "field RequestAck must be true or false"],
+    [{ Name: "x", Timeout: "1s" }, "field Timeout must be a number"],
+  ])("%j is no question, is told so, and leaves its Seq free", async (body, text) => {
+    const client = await connected();
+    await client.send({ Command: "query", Seq: 1 }, body, { Command: "stream", Seq: 1 }, { Type: "*" });
+    expect(client.received()).toEqual([{ Error: text, Seq: 1 }, ok(1)]);
+    expect(client.agent.asked).toEqual([]);
+  });
+
   test("may not take the Seq of one that runs, but of one that is over", async () => {
     const client = await asking();
     await client.send({ Command: "query", Seq: 3 }, { Name: "again" }, { Command: "stream", Seq: 3 }, { Type: "*" });

@@ -143,6 +143,13 @@ describe("commands", () => {
     expect(client.agent.asked).toEqual([]);
   });
 
+  test("a force-leave that should also prune is refused rather than done by half", async () => {
+    const client = await connected();
+    await client.send({ Command: "force-leave", Seq: 1 }, { Node: "c", Prune: true });
+    expect(client.received()).toEqual([{ Error: expect.stringContaining("does not support pruning"), Seq: 1 }]);
+    expect(client.agent.asked).toEqual([]);
+  });
+
   test("tags that are too long are refused with the agent's words", async () => {
     const client = await connected();
     await client.send({ Command: "tags", Seq: 1 }, { Tags: { long: "x" }, DeleteTags: null });
