@@ -38,8 +38,10 @@ function spawnNode(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): ClusterNode["process"] {
+  // Embedded stores, whatever servers the environment names: a test's people and rooms are its own.
+  const { MONGODB_URL: _archive, REDIS_URL: _presence, ...own } = process.env;
   return spawn(process.execPath, [join(root, "dist/node/src/main.js"), "node", `--name=${name}`, ...args], {
-    env: { ...process.env, ...env },
+    env: { ...own, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
