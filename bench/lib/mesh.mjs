@@ -47,8 +47,10 @@ export async function startMesh(count) {
       `--data-dir=${dataDir}`,
     ];
     if (i > 0) flags.push(`--seeds=127.0.0.1:${seed}`);
+    // Embedded stores, whatever servers the environment names.
+    const { MONGODB_URL: _archive, REDIS_URL: _presence, ...own } = process.env;
     const child = spawn(process.execPath, [join(root, "dist/node/src/main.js"), "node", ...flags], {
-      env: { ...process.env, ...keys },
+      env: { ...own, ...keys },
       stdio: ["ignore", "ignore", "inherit"],
     });
     nodes.push({ name: `n${i}`, url: `http://127.0.0.1:${http}`, child });
