@@ -72,7 +72,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     range: [1, 64],
     whole: true,
     fallback: 1,
-    help: "media threads",
+    help: "media threads; rooms on the first alone cross to other nodes",
   },
   {
     name: "advertise",
