@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
+import { eventually } from "./harness.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const BOOT_LIMIT_MS = 40_000;
@@ -24,8 +25,6 @@ export interface ClusterNode {
 export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   node(index: number): ClusterNode;
-  /** Waits until a condition holds, polling; fails with `what`. */
-  until(what: string, condition: () => Promise<boolean>, limitMs?: number): Promise<void>;
   /** Value of one sample of a node's /metrics, summed over label sets that contain all of `labels`. */
   metric(index: number, name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** Starts a killed node again: the same name, ports and folder, a new process. */
@@ -65,15 +64,6 @@ async function metricOf(url: string, name: string, labels: Readonly<Record<strin
       sum += Number(match[3]);
   }
   return sum;
-}
-
-export async function until(what: string, condition: () => Promise<boolean>, limitMs = 20_000): Promise<void> {
-  const limit = performance.now() + limitMs;
-  for (;;) {
-    if (await condition()) return;
-    if (performance.now() > limit) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 async function stopNode(node: ClusterNode): Promise<void> {
@@ -118,7 +108,6 @@ export async function startCluster(
       if (node === undefined) throw new RangeError(`no node ${index}`);
       return node;
     },
-    until,
     restart(index) {
       const launch = launches[index];
       if (launch !== undefined) cluster.node(index).process = launch();
@@ -130,7 +119,7 @@ export async function startCluster(
     },
   };
   try {
-    await until(`${count} nodes see each other`, () => together(nodes), BOOT_LIMIT_MS);
+    await eventually(`${count} nodes see each other`, () => together(nodes), Boolean, BOOT_LIMIT_MS);
   } catch (error) {
     await cluster.stop();
     const logs = nodes.map((node) => `--- ${node.name}\n${node.output.join("").slice(-2_000)}`).join("\n");

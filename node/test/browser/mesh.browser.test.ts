@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Browser } from "puppeteer-core";
-import { type Cluster, startCluster, until } from "./cluster.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
 import { createNetwork, eventually, launchChromium, launchFirefox } from "./harness.ts";
 import { type EnterOptions, Person, type Site, serveApplication, told } from "./person.ts";
 
@@ -143,7 +143,8 @@ test("a killed node is listed dead; its people leave the room, or come back thro
     const view = (await response.json()) as { readonly nodes: readonly { readonly name: string }[] };
     return view.nodes.some(({ name }) => name === "bell");
   };
-  await until("survivors list bell as dead", async () => !(await listed(0)) && !(await listed(2)), 30_000);
+  const isGone = async (): Promise<boolean> => !(await listed(0)) && !(await listed(2));
+  await eventually("survivors list bell as dead", isGone, Boolean, 30_000);
   const back = await eventually(
     "Minh is served by another node",
     () => minh.report(),
@@ -177,7 +178,7 @@ test("a node that was killed and came back under its name carries media over a n
     const view = (await response?.json()) as { readonly nodes: readonly unknown[] } | undefined;
     return view?.nodes.length === 2;
   };
-  await until("bell is back in the mesh", ready, 30_000);
+  await eventually("bell is back in the mesh", ready, Boolean, 30_000);
   const joke = await arrive({ url: bell.url, pin: "bell", slug: "phoenix", name: "Joke" });
   await Promise.all([ana.sees("Joke", 20, 30_000), joke.sees("Ana", 20, 30_000)]);
 }, 150_000);
