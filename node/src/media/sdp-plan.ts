@@ -90,9 +90,6 @@ const FEEDBACK: Readonly<Record<MediaKind, readonly string[]>> = {
   audio: ["transport-cc"],
   video: ["nack", "nack pli", "ccm fir", "transport-cc"],
 };
-/** A slot needs no transport-wide feedback until there is an estimator that reads it. */
-const SLOT_FEEDBACK = new Set(["nack", "nack pli", "ccm fir"]);
-
 const EXTENSION_URIS = {
   mid: "urn:ietf:params:rtp-hdrext:sdes:mid",
   rid: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
@@ -108,8 +105,8 @@ const RECEIVED: Readonly<Record<MediaKind, readonly ExtensionName[]>> = {
 };
 /** What this node writes into the packets of a slot. */
 const SENT: Readonly<Record<MediaKind, readonly ExtensionName[]>> = {
-  audio: ["mid", "audioLevel"],
-  video: ["mid", "absSendTime"],
+  audio: ["mid", "transportSequence", "audioLevel"],
+  video: ["mid", "absSendTime", "transportSequence"],
 };
 
 /**
@@ -237,12 +234,13 @@ function sendLine(
   const ssrcs = slots.slotSsrcs.get(media.mid) ?? { ssrc: slots.newSsrc(), rtxSsrc: slots.newSsrc() };
   slots.slotSsrcs.set(media.mid, ssrcs);
   const { info, payloadType, rtxPayloadType } = base.codec;
-  const codec = { ...base.codec, feedback: base.codec.feedback.filter((value) => SLOT_FEEDBACK.has(value)) };
+  // Numbers that nobody reports on would only lengthen packets and mislead the estimator.
+  const reported = base.codec.feedback.includes("transport-cc");
+  const written = SENT[base.kind].filter((name) => reported || name !== "transportSequence");
   return {
     ...base,
-    codec,
     role: "send",
-    ...pickExtensions(media, base.kind, SENT[base.kind]),
+    ...pickExtensions(media, base.kind, written),
     ssrc: ssrcs.ssrc,
     rtxSsrc: rtxPayloadType === undefined ? undefined : ssrcs.rtxSsrc,
     codecs: [{ name: info.name, payloadType, ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }) }],

@@ -99,6 +99,19 @@ describe.each(BROWSERS)("an offer of %s", (browser) => {
     expect(line(session, "2", "send").rtxSsrc).toBeUndefined();
   });
 
+  test("[G22] numbers a slot's packets for the estimator where the browser reports on them", () => {
+    const session = planned(fixture(`${browser}-simulcast`), [track("0", "microphone"), track("1", "camera")]);
+    const answer = writeAnswer(session, TRANSPORT).split("\r\nm=");
+    for (const [index, mid] of ["2", "3"].entries()) {
+      const slot = line(session, mid, "send");
+      expect(slot.codec.feedback).toContain("transport-cc");
+      expect(slot.extensions.transportSequence).toBeGreaterThan(0);
+      expect(answer[3 + index]).toContain(" transport-cc\r\n");
+    }
+    const silent = planned(fixture(`${browser}-simulcast`).replaceAll(" transport-cc\r\n", " x\r\n"));
+    for (const mid of ["2", "3"]) expect(line(silent, mid, "send").extensions.transportSequence).toBeUndefined();
+  });
+
   test("[G11] without simulcast names the SSRCs, and a data channel is refused beside it", () => {
     const session = planned(fixture(`${browser}-single`), [track("0", "microphone"), track("1", "camera")]);
     expect(session.lines.map(({ role }) => role)).toEqual(["receive", "receive", "send", "send", "rejected"]);
