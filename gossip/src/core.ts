@@ -43,6 +43,23 @@ export interface QueryOptions {
   readonly timeoutMs?: DurationMs;
 }
 
+export interface ForceLeaveOptions {
+  /** Forget the member everywhere at once, too. Default false. */
+  readonly prune?: boolean;
+}
+
+export type KeyCommand = "install" | "use" | "remove" | "list";
+
+export interface KeyQuestion {
+  readonly command: KeyCommand;
+  /** 16, 24 or 32 bytes; not for "list". */
+  readonly key?: Uint8Array;
+  /** Answers also come by this many detours, 0..255. Default 0. */
+  readonly relayFactor?: number;
+  /** How long answers are collected at most. Default as for queries. */
+  readonly timeoutMs?: DurationMs;
+}
+
 /** An answer to a direct request: a body, or an error code with words for people. */
 export type DirectReply =
   | { readonly ok: true; readonly body: Uint8Array }
@@ -88,7 +105,7 @@ export interface GossipCore {
   /** Graceful: intent, broadcast, farewell; answers through "leaveDone". Throws "not_alive" when already leaving. */
   leave(nowMs: InstantMs): void;
   /** Declares a failed member left. Unknown names are accepted silently, as the reference does. */
-  forceLeave(name: string, nowMs: InstantMs): void;
+  forceLeave(name: string, nowMs: InstantMs, options?: ForceLeaveOptions): void;
   /** Throws "tags_too_long" beyond 512 encoded bytes; state does not change then. */
   setTags(tags: Tags, nowMs: InstantMs): void;
   /** Outside knowledge that a peer is silent: starts a suspicion as a failed probe would. False when it has no effect. */
@@ -126,7 +143,15 @@ export interface GossipCore {
    * or "not_alive"; nothing changes then.
    */
   query(name: string, payload: Uint8Array, options: QueryOptions & { readonly nowMs: InstantMs }): CommandId;
-  /** Forgets a query of ours; no event of it follows. */
+  /**
+   * Changes or lists the keys of every member, ourselves included (Serf's KeyManager). Answers through one "keyResult", as
+   * soon as all have answered and at the latest when its time is over; what a member refuses is told there and not thrown.
+   * Without encryption keys are never sent: then only we ourselves answer, and refuse. Our own keyring tells of each change
+   * by "keyringChanged". Throws "key_required", "query_too_large", "bad_timeout", "bad_relay_factor", "too_many_queries"
+   * or "not_alive"; nothing changes then.
+   */
+  keyQuery(question: KeyQuestion, nowMs: InstantMs): CommandId;
+  /** Forgets a query of ours, also one about keys; no event of it follows. */
   cancelQuery(id: CommandId): void;
   /**
    * Answers a "query" event. Throws "unknown_query", "response_sent", "past_deadline" or "response_too_large" (beyond

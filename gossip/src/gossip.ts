@@ -3,8 +3,10 @@
 import type {
   CoordinateSnapshot,
   DirectReply,
+  ForceLeaveOptions,
   GossipCore,
   JoinOptions,
+  KeyQuestion,
   QueryOptions,
   RequestOptions,
   RttEstimate,
@@ -136,8 +138,8 @@ class Gossip implements GossipCore {
     this.#run(nowMs, (now) => this.#serf.leave(now));
   }
 
-  forceLeave(name: string, nowMs: InstantMs): void {
-    this.#run(nowMs, (now) => this.#serf.forceLeave(nodeName(name), now));
+  forceLeave(name: string, nowMs: InstantMs, options: ForceLeaveOptions = {}): void {
+    this.#run(nowMs, (now) => this.#serf.forceLeave(nodeName(name), options, now));
   }
 
   setTags(tags: Tags, nowMs: InstantMs): void {
@@ -215,6 +217,12 @@ class Gossip implements GossipCore {
   query(name: string, payload: Uint8Array, options: QueryOptions & { readonly nowMs: InstantMs }): CommandId {
     const id = this.#nextCommand();
     this.#run(options.nowMs, (now) => this.#serf.query(id, { name, payload, options }, now));
+    return id;
+  }
+
+  keyQuery(question: KeyQuestion, nowMs: InstantMs): CommandId {
+    const id = this.#nextCommand();
+    this.#run(nowMs, (now) => this.#serf.keyQuery(id, question, now));
     return id;
   }
 

@@ -3,15 +3,27 @@
 export type {
   CoordinateSnapshot,
   DirectReply,
+  ForceLeaveOptions,
   GossipCore,
   JoinOptions,
+  KeyCommand,
+  KeyQuestion,
   QueryOptions,
   RequestOptions,
   RttEstimate,
   UserEventOptions,
 } from "./core.ts";
 export { createGossip } from "./gossip.ts";
-export { DEFAULTS, type GossipOptions, type GossipProfile, LAN, LOCAL, resolveOptions, WAN } from "./options.ts";
+export {
+  DEFAULTS,
+  type GossipOptions,
+  type GossipProfile,
+  LAN,
+  LOCAL,
+  type RestoredClocks,
+  resolveOptions,
+  WAN,
+} from "./options.ts";
 export { hashText, pickDistinct, type Random, seededRandom, shuffle } from "./random.ts";
 export {
   CORE_DROP_REASONS,
@@ -21,6 +33,8 @@ export {
   type DropReason,
   type GossipEvent,
   type GossipSink,
+  type KeyResultEvent,
+  type KeyringEvent,
   type Member,
   type MemberStatus,
   type MembershipEvent,

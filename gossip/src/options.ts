@@ -66,6 +66,13 @@ export const LOCAL: GossipProfile = Object.freeze({
   gossipToTheDeadMs: 15_000,
 });
 
+/** Lamport times that an earlier run of this member had seen; 0: none. Times beyond belief (2^50) count as none. */
+export interface RestoredClocks {
+  readonly member: number;
+  readonly event: number;
+  readonly query: number;
+}
+
 export interface GossipOptions {
   /** Unique in the cluster, 1..128 UTF-16 units. */
   readonly name: string;
@@ -111,6 +118,11 @@ export interface GossipOptions {
   readonly coalescePeriodMs?: number;
   /** And only until none came for this long. Default 1 s. */
   readonly coalesceQuiescentMs?: number;
+  /**
+   * From a snapshot: our clocks go on from there, and events and queries up to these times, which others may tell again
+   * after a rejoin, are not told a second time. Default none.
+   */
+  readonly restoredClocks?: RestoredClocks;
   /** When another node claims our name, ask the others whom they mean, and report it. Default true. */
   readonly resolveNameConflicts?: boolean;
   /** Requests of ours in flight. Default 1024; beyond it a request fails with outbox_full. */
@@ -152,6 +164,7 @@ export const DEFAULTS = Object.freeze({
   leavePropagateMs: 1_000,
   coalescePeriodMs: 0,
   coalesceQuiescentMs: 1_000,
+  restoredClocks: Object.freeze({ member: 0, event: 0, query: 0 }) as RestoredClocks,
   resolveNameConflicts: true,
   maxOutboundRequests: 1024,
   maxInboundRequests: 1024,
@@ -178,6 +191,9 @@ export function resolveOptions(options: GossipOptions): ResolvedGossipOptions {
   check(profile.suspicionMaxTimeoutMult >= 1, "suspicionMaxTimeoutMult must be at least 1");
   check(resolved.directRetryMs > 0, "directRetryMs must be positive");
   for (const key of resolved.keys) check([16, 24, 32].includes(key.length), "keys must have 16, 24 or 32 bytes");
+  for (const [clock, time] of Object.entries(resolved.restoredClocks)) {
+    check(Number.isSafeInteger(time) && time >= 0, `restoredClocks.${clock} must be a whole number`);
+  }
   for (const [field, value] of Object.entries(resolved)) {
     const bad = field.startsWith("max") && (typeof value !== "number" || !Number.isInteger(value) || value < 1);
     check(!bad, `${field} must be a whole number of at least 1`);

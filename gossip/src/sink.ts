@@ -147,6 +147,30 @@ export type QueryAnswerEvent =
     }
   | { readonly kind: "queryDone"; readonly id: CommandId };
 
+/** What became of a key query of ours: Serf's KeyResponse. Comes once. */
+export interface KeyResultEvent {
+  readonly kind: "keyResult";
+  readonly id: CommandId;
+  /** Members that could have answered when it was asked, ourselves included. */
+  readonly numNodes: number;
+  readonly numResp: number;
+  readonly numErr: number;
+  /** What a member had to say: why it refused, or that its list is shortened. */
+  readonly messages: ReadonlyMap<NodeName, string>;
+  /** Of "list": key in base64 to the number of members that have it. */
+  readonly keys: ReadonlyMap<string, number>;
+  /** Of "list": key in base64 to the number of members that encrypt with it. */
+  readonly primaryKeys: ReadonlyMap<string, number>;
+  /** "1/3 nodes reported failure", or "2/3 nodes reported success" when not all answered. Absent: all did it. */
+  readonly error?: string;
+}
+
+/** A key query, ours or of another, changed our keyring: keep it for the next start. The primary comes first. */
+export interface KeyringEvent {
+  readonly kind: "keyringChanged";
+  readonly keys: readonly Uint8Array[];
+}
+
 /** Another node claimed our name and the others were asked whom they mean. Lost: whoever owns this member should stop it. */
 export interface NameVerdictEvent {
   readonly kind: "nameKept" | "nameLost";
@@ -163,6 +187,8 @@ export type GossipEvent =
   | UserEvent
   | QueryEvent
   | QueryAnswerEvent
+  | KeyResultEvent
+  | KeyringEvent
   | NameVerdictEvent;
 
 /** Reasons of decoders, in about the order in which a packet is undone. They name counters: words are never reused. */

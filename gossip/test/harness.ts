@@ -1,6 +1,7 @@
 // One core in front of a hand-made world: packets and streams in and out as messages, time by hand.
 
 import {
+  type Aead,
   createGossip,
   type DropReason,
   type Endpoint,
@@ -15,6 +16,7 @@ import { incarnation, lamportTime, nodeName, seqNo } from "../src/types.ts";
 import { decodeSerf } from "../src/wire/decode-serf.ts";
 import { encodeMessage } from "../src/wire/encode-message.ts";
 import { encodeSerf } from "../src/wire/encode-serf.ts";
+import { Keyring } from "../src/wire/keyring.ts";
 import type {
   AliveMessage,
   PushPullMessage,
@@ -24,7 +26,7 @@ import type {
   WireMessage,
 } from "../src/wire/messages.ts";
 import { encodeTags } from "../src/wire/meta.ts";
-import { assemblePacket, decodePacket } from "../src/wire/packet.ts";
+import { assemblePacket, decodePacket, type PacketOptions } from "../src/wire/packet.ts";
 import { encodeStream, StreamDecoder } from "../src/wire/stream-framing.ts";
 
 export interface Sent {
@@ -67,12 +69,15 @@ export class Harness {
   readonly written = new Map<StreamId, Uint8Array[]>();
   readonly closed = new Map<StreamId, "end" | "reset">();
   nowMs = 1_000;
+  readonly #wire: PacketOptions;
   #lastAccepted = 0;
 
-  constructor(options: Partial<GossipOptions> = {}, seed = 7) {
+  /** With an Aead and keys, what goes in and out is sealed with the first and opened with any of the keys. */
+  constructor(options: Partial<GossipOptions> = {}, seed = 7, aead?: Aead) {
+    this.#wire = aead === undefined ? {} : { keyring: new Keyring(aead, options.keys) };
     const sink = {
       packet: (to: Endpoint, bytes: Uint8Array) => {
-        const decoded = decodePacket(bytes);
+        const decoded = decodePacket(bytes, this.#wire);
         this.sent.push({ to, bytes, messages: decoded.ok ? decoded.messages : [] });
       },
       stream: (id: StreamId, output: Parameters<import("../src/index.ts").GossipSink["stream"]>[1]) => {
@@ -88,14 +93,14 @@ export class Harness {
       },
     };
     const defaults = { name: "self", advertise: SELF, tags: { hearsay: "1" }, compress: false };
-    this.core = createGossip({ ...defaults, ...options }, sink, seededRandom(seed));
+    this.core = createGossip({ ...defaults, ...options }, sink, seededRandom(seed), aead);
     this.core.start(this.nowMs);
   }
 
   /** One datagram with these messages. */
   feed(messages: WireMessage | readonly WireMessage[], from: Endpoint = peer(2)): void {
     const list = Array.isArray(messages) ? (messages as readonly WireMessage[]) : [messages as WireMessage];
-    const [packet] = assemblePacket(list.map(encodeMessage));
+    const [packet] = assemblePacket(list.map(encodeMessage), this.#wire);
     if (packet !== undefined) this.core.handlePacket(from, packet, this.nowMs);
   }
 

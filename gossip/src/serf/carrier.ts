@@ -36,14 +36,17 @@ export interface CarrierSource {
 }
 
 export class Carrier {
-  readonly events = new UserEvents();
-  readonly queries = new Queries();
+  readonly events: UserEvents;
+  readonly queries: Queries;
   readonly eventQueue: BroadcastQueue;
   readonly queryQueue: BroadcastQueue;
   readonly #ports: CarrierPorts;
   readonly #coalescer: UserEventCoalescer;
 
   constructor(ports: CarrierPorts) {
+    const { restoredClocks } = ports.options;
+    this.events = new UserEvents(restoredClocks.event);
+    this.queries = new Queries(restoredClocks.query);
     this.#ports = ports;
     this.#coalescer = new UserEventCoalescer(ports.options);
     this.eventQueue = new BroadcastQueue(ports.options.maxQueuedBroadcasts);

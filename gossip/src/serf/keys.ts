@@ -1,21 +1,33 @@
 // Changing the keys of a cluster while it runs: each member answers what became of the change with it. Spec section 6.11.
 
+import type { KeyQuestion } from "../core.ts";
+import { UsageError } from "../types.ts";
 import { decodeSerf } from "../wire/decode-serf.ts";
+import { encodeSerf } from "../wire/encode-serf.ts";
 import type { Keyring } from "../wire/keyring.ts";
 import type { SerfKeyResponse } from "../wire/messages.ts";
 
-const KEY_QUERIES: ReadonlySet<string> = new Set([
-  "_serf_install-key",
-  "_serf_use-key",
-  "_serf_remove-key",
-  "_serf_list-keys",
-]);
+const QUERY_NAMES = {
+  install: "_serf_install-key",
+  use: "_serf_use-key",
+  remove: "_serf_remove-key",
+  list: "_serf_list-keys",
+} as const;
+const KEY_QUERIES: ReadonlySet<string> = new Set(Object.values(QUERY_NAMES));
+const NO_KEY = new Uint8Array(0);
 
 export const isKeyQuery = (name: string): boolean => KEY_QUERIES.has(name);
 
+/** The query that asks everybody for it. Throws UsageError "key_required". */
+export function keyQuestion({ command, key }: KeyQuestion): { readonly name: string; readonly payload: Uint8Array } {
+  if (command !== "list" && key === undefined) throw new UsageError("key_required", `${command} needs a key`);
+  const asked = command === "list" ? NO_KEY : (key ?? NO_KEY);
+  return { name: QUERY_NAMES[command], payload: encodeSerf({ kind: "keyRequest", key: asked }) };
+}
+
 /** Carries the query out. The texts are the reference's, because operators see them. */
 export function answerKeyQuery(name: string, payload: Uint8Array, keyring: Keyring | undefined): SerfKeyResponse {
-  if (name === "_serf_list-keys") return listKeys(keyring);
+  if (name === QUERY_NAMES.list) return listKeys(keyring);
   if (keyring === undefined) return refused("No keyring to modify (encryption not enabled)");
   const request = decodeSerf(payload);
   if (!request.ok || request.value.kind !== "keyRequest") return refused("the key request cannot be read");
@@ -48,8 +60,8 @@ function listKeys(keyring: Keyring | undefined): SerfKeyResponse {
 }
 
 function change(name: string, key: Uint8Array, keyring: Keyring): string | undefined {
-  if (name === "_serf_install-key") return keyring.add(key);
-  if (name === "_serf_use-key") return keyring.use(key);
+  if (name === QUERY_NAMES.install) return keyring.add(key);
+  if (name === QUERY_NAMES.use) return keyring.use(key);
   return keyring.remove(key);
 }
 

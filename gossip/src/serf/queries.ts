@@ -2,7 +2,7 @@
 // Spec section 6.9.
 
 import type { DropReason } from "../sink.ts";
-import type { LamportTime } from "../types.ts";
+import { type LamportTime, lamportTime } from "../types.ts";
 import type { SerfQuery } from "../wire/messages.ts";
 import { LamportClock, MAX_LAMPORT_TIME } from "./lamport-clock.ts";
 
@@ -19,8 +19,13 @@ export class Queries {
   readonly clock = new LamportClock();
   readonly #slots: (Slot | undefined)[] = new Array<Slot | undefined>(QUERY_BUFFER_SLOTS).fill(undefined);
 
-  constructor() {
+  #minTime = lamportTime(0);
+
+  /** `lastSeen`: what an earlier run had seen; it is not told again. */
+  constructor(lastSeen = 0) {
     this.clock.increment();
+    if (lastSeen <= 0 || !this.clock.witness(lamportTime(lastSeen))) return;
+    this.#minTime = lamportTime(lastSeen + 1);
   }
 
   /** Undefined when the query is news: then pass it on, unless its flags forbid it. */
@@ -29,7 +34,8 @@ export class Queries {
     if (time > MAX_LAMPORT_TIME) return "bad_lamport_time";
     this.clock.witness(time);
     const current = this.clock.time();
-    if (current > QUERY_BUFFER_SLOTS && time < current - QUERY_BUFFER_SLOTS) return "event_too_old";
+    const isTooOld = current > QUERY_BUFFER_SLOTS && time < current - QUERY_BUFFER_SLOTS;
+    if (time < this.#minTime || isTooOld) return "event_too_old";
     const index = time % QUERY_BUFFER_SLOTS;
     const slot = this.#slots[index];
     if (slot === undefined || slot.time !== time) {

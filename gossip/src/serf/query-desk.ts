@@ -1,7 +1,7 @@
 // Where queries are asked, heard and answered. Passing them on is the carrier's. Spec sections 6.9 and 6.10.
 
 import { addressBytes, endpointOf } from "../address.ts";
-import type { QueryOptions } from "../core.ts";
+import type { KeyQuestion, QueryOptions } from "../core.ts";
 import type { ResolvedGossipOptions } from "../options.ts";
 import type { Random } from "../random.ts";
 import type { GossipSink } from "../sink.ts";
@@ -24,7 +24,8 @@ import { encodeUtf8 } from "../wire/utf8.ts";
 import { AskedQueries, type QueryListener } from "./asked-queries.ts";
 import { type Answerable, HeardQueries } from "./heard-queries.ts";
 import { answerInternal, CONFLICT_QUERY, INTERNAL_PREFIX, PING_QUERY } from "./internal-queries.ts";
-import { answerKeyQuery, isKeyQuery, shortened } from "./keys.ts";
+import { KeyTally } from "./key-tally.ts";
+import { answerKeyQuery, isKeyQuery, keyQuestion, shortened } from "./keys.ts";
 import { assertTimeLeft, type LamportClock } from "./lamport-clock.ts";
 import type { MemberList } from "./member-list.ts";
 import { judgeConflict } from "./name-conflict.ts";
@@ -88,13 +89,36 @@ export class QueryDesk {
         sink.event({ kind: "queryDone", id });
       },
     };
-    this.#times.set(id, this.#ports.clock.time());
-    try {
-      this.#ask(query, listener, nowMs);
-    } catch (error) {
-      this.#times.delete(id);
-      throw error;
+    this.#open(id, () => this.#ask(query, listener, nowMs));
+  }
+
+  /**
+   * Changes or lists the keys of everybody. In plain text a key would be told to everybody who listens, so then nobody else
+   * is asked. Throws as `ask`, and "key_required".
+   */
+  askKeys(id: CommandId, question: KeyQuestion, nowMs: InstantMs): void {
+    const { sink, keyring } = this.#ports;
+    const { relayFactor = 0, timeoutMs = this.#defaultTimeoutMs() } = question;
+    const query: Question = { ...keyQuestion(question), options: { relayFactor, timeoutMs } };
+    const tally = new KeyTally(this.#runningCount());
+    if (keyring === undefined && question.command !== "list") {
+      tally.take(this.#self, encodeSerf(answerKeyQuery(query.name, query.payload, undefined)));
+      sink.event(tally.result(id));
+      return;
     }
+    const finish = (): void => {
+      this.cancel(id);
+      sink.event(tally.result(id));
+    };
+    const listener: QueryListener = {
+      ack: () => undefined,
+      response: (from, payload) => {
+        tally.take(from, payload);
+        if (tally.isComplete) finish();
+      },
+      done: finish,
+    };
+    this.#open(id, () => this.#ask(query, listener, nowMs));
   }
 
   /** No event of it follows. */
@@ -169,6 +193,17 @@ export class QueryDesk {
     this.heard.handleTimeout(nowMs);
   }
 
+  /** The id is known before answers come, of which our own comes at once. */
+  #open(id: CommandId, ask: () => void): void {
+    this.#times.set(id, this.#ports.clock.time());
+    try {
+      ask();
+    } catch (error) {
+      this.#times.delete(id);
+      throw error;
+    }
+  }
+
   #ask(question: Question, listener: QueryListener, nowMs: InstantMs): void {
     this.asked.assertRoom();
     assertTimeLeft(this.#ports.clock);
@@ -183,7 +218,7 @@ export class QueryDesk {
       lamportTime,
       id,
       wantsAck: (query.flags & QUERY_FLAG_ACK) !== 0,
-      capacity: this.#liveCount(),
+      capacity: this.#runningCount(),
       deadlineMs: nowMs + timeoutMs,
       listener,
     });
@@ -214,11 +249,13 @@ export class QueryDesk {
   /** Long enough for gossip to reach everybody and answers to come back. */
   #defaultTimeoutMs(): DurationMs {
     const { gossipIntervalMs } = this.#ports.options.profile;
-    return gossipIntervalMs * QUERY_TIMEOUT_MULT * Math.ceil(Math.log10(this.#liveCount() + 1));
+    return gossipIntervalMs * QUERY_TIMEOUT_MULT * Math.ceil(Math.log10(this.#runningCount() + 1));
   }
 
-  #liveCount(): number {
-    return Math.max(1, this.#ports.members.count("alive"));
+  /** Members that can answer; who is leaving still does. */
+  #runningCount(): number {
+    const { members } = this.#ports;
+    return Math.max(1, members.count("alive") + members.count("leaving"));
   }
 
   #answerInternal(query: SerfQuery, nowMs: InstantMs): void {
@@ -233,7 +270,13 @@ export class QueryDesk {
 
   #answerKeyQuery(query: SerfQuery, nowMs: InstantMs): void {
     const wrap = (response: SerfKeyResponse): SerfQueryResponse => this.#answer(query, encodeSerf(response), 0);
-    const response = answerKeyQuery(query.name, query.payload, this.#ports.keyring);
+    const { keyring, sink } = this.#ports;
+    const before = keyring?.keys();
+    const response = answerKeyQuery(query.name, query.payload, keyring);
+    const keys = keyring?.keys();
+    if (keys !== undefined && keys !== before) {
+      sink.event({ kind: "keyringChanged", keys: keys.map((key) => key.slice()) });
+    }
     const fits = (candidate: SerfKeyResponse): boolean => encodeSerf(wrap(candidate)).length <= QUERY_LIMIT_BYTES;
     this.#reply(query, wrap(shortened(response, fits)), nowMs);
   }

@@ -1,7 +1,7 @@
 // The Serf layer: intents, statuses and events over membership. Spec section 6.
 
 import { Locator } from "../coordinate/locator.ts";
-import type { JoinOptions, UserEventOptions } from "../core.ts";
+import type { ForceLeaveOptions, JoinOptions, KeyQuestion, UserEventOptions } from "../core.ts";
 import { BroadcastQueue } from "../membership/broadcast-queue.ts";
 import type { MembershipDelegate, MessageSource } from "../membership/delegate.ts";
 import type { MemberRecord } from "../membership/member.ts";
@@ -202,9 +202,9 @@ export class Serf implements MembershipDelegate {
     this.settle(nowMs);
   }
 
-  forceLeave(name: NodeName, nowMs: InstantMs): void {
+  forceLeave(name: NodeName, { prune = false }: ForceLeaveOptions, nowMs: InstantMs): void {
     this.#assertAlive();
-    const intent: SerfLeave = { kind: "leave", lamportTime: this.statuses.clock.time(), node: name, prune: false };
+    const intent: SerfLeave = { kind: "leave", lamportTime: this.statuses.clock.time(), node: name, prune };
     this.statuses.clock.increment();
     this.statuses.handleLeave(intent, nowMs);
     if (this.#otherCount() > 0) this.#queueIntent(encodeSerf(intent));
@@ -218,6 +218,11 @@ export class Serf implements MembershipDelegate {
   query(id: CommandId, question: Question, nowMs: InstantMs): void {
     this.#assertAlive();
     this.desk.ask(id, question, nowMs);
+  }
+
+  keyQuery(id: CommandId, question: KeyQuestion, nowMs: InstantMs): void {
+    this.#assertAlive();
+    this.desk.askKeys(id, question, nowMs);
   }
 
   setTags(tags: Tags, nowMs: InstantMs): void {

@@ -5,7 +5,7 @@ import { Deadlines } from "../deadlines.ts";
 import type { MemberRecord } from "../membership/member.ts";
 import type { ResolvedGossipOptions } from "../options.ts";
 import type { GossipSink, MembershipEvent } from "../sink.ts";
-import type { InstantMs, LamportTime, NodeName } from "../types.ts";
+import { type InstantMs, type LamportTime, lamportTime, type NodeName } from "../types.ts";
 import type { SerfJoin, SerfLeave } from "../wire/messages.ts";
 import { RecentIntents } from "./intents.ts";
 import { LamportClock } from "./lamport-clock.ts";
@@ -37,6 +37,7 @@ export class Statuses {
     this.#ports = ports;
     this.#intents = new RecentIntents(ports.options.maxRecentIntents);
     this.clock.increment();
+    this.clock.witness(lamportTime(ports.options.restoredClocks.member));
   }
 
   get intentCount(): number {
@@ -50,7 +51,7 @@ export class Statuses {
   handleTimeout(nowMs: InstantMs): void {
     for (let name = this.#prunes.takeDue(nowMs); name !== undefined; name = this.#prunes.takeDue(nowMs)) {
       const member = this.members.get(name);
-      if (member !== undefined && member.status !== "alive") this.erase(member);
+      if (member !== undefined && member.status !== "alive") this.#erasePruned(member, nowMs);
     }
   }
 
@@ -148,7 +149,13 @@ export class Statuses {
   #prune(member: SerfMember, nowMs: InstantMs): void {
     const { broadcastTimeoutMs, leavePropagateMs } = this.#ports.options;
     if (member.status === "leaving") this.#prunes.set(member.name, nowMs + broadcastTimeoutMs + leavePropagateMs);
-    else this.erase(member);
+    else this.#erasePruned(member, nowMs);
+  }
+
+  /** What told us to is still going round: kept as news that is known, it is not passed on a second time. */
+  #erasePruned(member: SerfMember, nowMs: InstantMs): void {
+    this.#intents.note(member.name, { kind: "join", time: member.statusTime, heardMs: nowMs });
+    this.erase(member);
   }
 
   #witness(time: LamportTime): boolean {

@@ -43,8 +43,11 @@ export class UserEvents {
   readonly #slots: (Slot | undefined)[] = new Array<Slot | undefined>(EVENT_BUFFER_SLOTS).fill(undefined);
   #minTime = lamportTime(0);
 
-  constructor() {
+  /** `lastSeen`: what an earlier run had seen; it is not told again. */
+  constructor(lastSeen = 0) {
     this.clock.increment();
+    if (lastSeen <= 0 || !this.clock.witness(lamportTime(lastSeen))) return;
+    this.#minTime = lamportTime(lastSeen + 1);
   }
 
   /** Events before this are history that we did not ask for. Only ever grows; times beyond belief change nothing. */

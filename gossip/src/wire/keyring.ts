@@ -35,7 +35,7 @@ export class Keyring {
     return this.#keys.length === 0;
   }
 
-  /** Primary first. */
+  /** Primary first. Another list whenever the keyring changed, and only then. */
   keys(): readonly Uint8Array[] {
     return this.#keys;
   }
@@ -54,6 +54,7 @@ export class Keyring {
     const index = this.#indexOf(key);
     const found = this.#keys[index];
     if (found === undefined) return "Requested key is not in the keyring";
+    if (index === 0) return undefined;
     this.#keys = [found, ...this.#keys.filter((other) => other !== found)];
     return undefined;
   }
@@ -62,6 +63,7 @@ export class Keyring {
   remove(key: Uint8Array): KeyringError | undefined {
     const index = this.#indexOf(key);
     if (index === 0) return "Removing the primary key is not allowed";
+    if (index < 0) return undefined;
     this.#keys = this.#keys.filter((_, at) => at !== index);
     return undefined;
   }
