@@ -43,7 +43,8 @@ ${problems}</table></section>
 function sectionOf(route: ApiRoute): string {
   const parts = [
     `<section><h2><code>${route.method} ${escapeHtml(route.path)}</code></h2><p>${escapeHtml(route.summary)}</p>`,
-    `<p>Who: ${WHO[route.auth]}. Answers ${route.answers.status}: <code>${route.answers.schema.name}</code>.</p>`,
+    `<p>Who: ${WHO[route.auth]}. Answers ${route.answers.status}: <code>${escapeHtml(route.answers.type ?? route.answers.schema.name)}</code>.</p>`,
+    route.takesFile === true ? "<p>Body: multipart/form-data with one file.</p>" : "",
     route.query === undefined ? "" : `<p>Query:</p>${fieldsOf(schemaOf(route.query))}`,
     route.body === undefined
       ? ""

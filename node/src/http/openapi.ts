@@ -9,6 +9,7 @@ import { schemaOf } from "./schemas.dto.ts";
 /** Every route may answer these. */
 const ALWAYS: readonly ProblemCode[] = ["internal", "starting"];
 const WITH_INPUT: readonly ProblemCode[] = ["bad_json", "invalid_input", "too_large", "unsupported_media_type"];
+const WITH_FILE: readonly ProblemCode[] = ["invalid_input", "too_large", "unsupported_media_type"];
 const WITH_TOKEN: readonly ProblemCode[] = [
   "unauthenticated",
   "token_invalid",
@@ -23,6 +24,7 @@ export function problemsOf(route: ApiRoute): readonly ProblemCode[] {
     ...ALWAYS,
     ...route.problems,
     ...(route.body === undefined ? [] : WITH_INPUT),
+    ...(route.takesFile === true ? WITH_FILE : []),
     ...(route.query === undefined ? [] : (["invalid_input"] as const)),
     ...(route.auth === "none" || route.auth === "operator" ? [] : WITH_TOKEN),
     ...(route.auth === "operator" ? (["operator_only"] as const) : []),
@@ -69,24 +71,31 @@ function operationOf(route: ApiRoute): object {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^A-Za-z]+/g, "_")}`,
     security: securityOf(route),
     parameters: parametersOf(route),
-    ...(route.body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: route.bodyOptional !== true,
-            content: { "application/json": { schema: referTo(route.body) } },
-          },
-        }),
+    ...requestBodyOf(route),
     responses: { [route.answers.status]: answerOf(route), ...problemAnswers(route) },
   };
 }
 
 const referTo = (dto: ClassConstructor<object>): object => ({ $ref: `#/components/schemas/${dto.name}` });
 
-const answerOf = (route: ApiRoute): object => ({
-  description: "Done",
-  content: { "application/json": { schema: referTo(route.answers.schema) } },
-});
+const BYTES = { type: "string", format: "binary" } as const;
+
+function requestBodyOf(route: ApiRoute): object {
+  if (route.takesFile === true) {
+    const schema = { type: "object", properties: { file: BYTES }, required: ["file"] };
+    return { requestBody: { required: true, content: { "multipart/form-data": { schema } } } };
+  }
+  if (route.body === undefined) return {};
+  const content = { "application/json": { schema: referTo(route.body) } };
+  return { requestBody: { required: route.bodyOptional !== true, content } };
+}
+
+function answerOf(route: ApiRoute): object {
+  const { type, schema } = route.answers;
+  const content =
+    type === undefined ? { "application/json": { schema: referTo(schema) } } : { [type]: { schema: BYTES } };
+  return { description: "Done", content };
+}
 
 function problemAnswers(route: ApiRoute): Record<string, object> {
   const byStatus = new Map<number, ProblemCode[]>();

@@ -32,7 +32,7 @@ export const PROBLEMS = {
   idempotency_mismatch: [409, "The idempotency key was used for something else"],
   too_large: [413, "The request is too large"],
   uri_too_long: [414, "The address is too long"],
-  unsupported_media_type: [415, "The body must be application/json"],
+  unsupported_media_type: [415, "The body is not of the type that is asked for here"],
   rate_limited: [429, "Too many attempts"],
   headers_too_large: [431, "The headers are too large"],
   bad_request: [400, "The request cannot be understood"],
@@ -97,6 +97,13 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_BAD_URL: "bad_request",
   FST_ERR_MAX_PARAM_LENGTH: "uri_too_long",
   FST_ERR_ROUTE_METHOD_NOT_SUPPORTED: "method_not_allowed",
+  FST_REQ_FILE_TOO_LARGE: "too_large",
+  FST_PARTS_LIMIT: "invalid_input",
+  FST_FILES_LIMIT: "invalid_input",
+  FST_FIELDS_LIMIT: "invalid_input",
+  FST_PROTO_VIOLATION: "invalid_input",
+  FST_INVALID_JSON_FIELD_ERROR: "invalid_input",
+  FST_INVALID_MULTIPART_CONTENT_TYPE: "unsupported_media_type",
 };
 
 const STATUS_CODES: Readonly<Record<number, ProblemCode>> = {

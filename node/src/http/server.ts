@@ -5,6 +5,7 @@
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import jwt from "@fastify/jwt";
+import multipart from "@fastify/multipart";
 import websocket from "@fastify/websocket";
 import fastify, {
   type FastifyBaseLogger,
@@ -18,11 +19,13 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { MAX_FRAME_BYTES, type RawSocket } from "../signalling/gateway.ts";
 import { assertOperator, callerOf } from "./caller.ts";
 import { acceptEcho } from "./echo.ts";
+import { closeAfterRefusal, incomingFileOf, MULTIPART_LIMITS } from "./incoming-file.ts";
 import type { People } from "./people.ts";
 import { ApiError, problemOf, statusOf, toApiError } from "./problems.ts";
 import { IdempotencyKeyDto } from "./rooms.dto.ts";
 import type { ApiRoute, Call } from "./route.ts";
 import { SECURITY_HEADERS } from "./security.ts";
+import { endSlowRequests, LONGEST_UPLOAD_MS } from "./slow-requests.ts";
 import { parseDto } from "./validate.dto.ts";
 
 export const MAX_BODY_BYTES = 65_536;
@@ -40,7 +43,8 @@ export async function createServer(
     bodyLimit: MAX_BODY_BYTES,
     // A slug of 64 emoji of 35 bytes each is long when percent-encoded.
     routerOptions: { maxParamLength: 8_192 },
-    requestTimeout: 30_000,
+    // For uploads; endSlowRequests() gives everything else much less.
+    requestTimeout: LONGEST_UPLOAD_MS,
     forceCloseConnections: true,
     // What cannot even be routed, as an address that is not percent-encoded rightly.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
@@ -68,13 +72,15 @@ export async function mountApi(server: FastifyInstance, parts: ServerParts): Pro
     origin: true,
     credentials: false,
     methods: ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"],
-    allowedHeaders: ["authorization", "content-type", "idempotency-key"],
-    exposedHeaders: ["retry-after"],
+    allowedHeaders: ["authorization", "content-type", "idempotency-key", "range", "if-none-match", "if-range"],
+    exposedHeaders: ["retry-after", "content-disposition", "content-range", "accept-ranges", "etag"],
     maxAge: 86_400,
   });
   await server.register(helmet, SECURITY_HEADERS);
   await server.register(websocket, { options: { maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false } });
-  // JSON alone; fastify would take plain text too.
+  await server.register(multipart, MULTIPART_LIMITS);
+  endSlowRequests(server, parts.clock);
+  // JSON, and files where a route takes one; fastify would take plain text too.
   server.removeContentTypeParser("text/plain");
   server.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, parts.metrics));
   server.setNotFoundHandler((request, reply) =>
@@ -126,12 +132,20 @@ async function answer(
     query: route.query === undefined ? undefined : checked(route.query, request.query),
     idempotencyKey: route.takesIdempotencyKey === true ? idempotencyKeyOf(request) : undefined,
     address: request.ip,
+    header: (name) => headerOf(request, name),
+    file: route.takesFile === true ? await incomingFileOf(request) : undefined,
   };
-  const { status = route.answers.status, body } = await route.handle(call);
-  return reply.code(status).header("cache-control", "no-store").send(body);
+  const { status = route.answers.status, body, headers = {} } = await route.handle(call);
+  return reply.code(status).header("cache-control", "no-store").headers(headers).send(body);
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
 }
 
 function bodyOf(route: ApiRoute, request: FastifyRequest): unknown {
+  if (request.isMultipart() !== (route.takesFile === true)) throw new ApiError("unsupported_media_type");
   if (route.body === undefined) return undefined;
   if (request.body === undefined && request.headers["content-type"] === undefined && route.bodyOptional !== true)
     throw new ApiError("unsupported_media_type");
@@ -159,6 +173,7 @@ function answerProblem(thrown: unknown, request: FastifyRequest, reply: FastifyR
   if (error.code === "store_unavailable") metrics?.storeUnavailable();
   if (error.retryAfterMs !== undefined)
     void reply.header("retry-after", Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+  closeAfterRefusal(request, reply);
   void reply
     .code(statusOf(error.code))
     .header("cache-control", "no-store")
@@ -166,7 +181,7 @@ function answerProblem(thrown: unknown, request: FastifyRequest, reply: FastifyR
     .send(JSON.stringify(problemOf(error)));
 }
 
-const METHODS = ["GET", "POST", "PATCH"] as const;
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** 405 where another method would have found a route. */
 function notFound(server: FastifyInstance, request: FastifyRequest): ApiError {
