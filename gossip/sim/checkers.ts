@@ -79,16 +79,24 @@ export class Checkers {
         node.carriedOut.add(key);
         return;
       }
+      case "query":
+        once(node, `query ${event.from}/${event.lamportTime}/${event.name}`, "the query");
+        return;
+      case "queryAck":
+      case "queryResponse":
+        once(node, `${event.kind} ${event.id}/${event.from}`, "of an answer");
+        return;
+      case "queryDone":
+      case "keyResult":
+        once(node, `${event.kind} ${event.id}`, "the end");
+        return;
       case "joinResult":
       case "joinDone":
       case "leaveDone":
       case "conflict":
-      case "query":
-      case "queryAck":
-      case "queryResponse":
-      case "queryDone":
       case "nameKept":
       case "nameLost":
+      case "keyringChanged":
         return;
       default:
         assertNever(event);
@@ -150,6 +158,12 @@ export class Checkers {
     }
     this.#readings.set(node.index, next);
   }
+}
+
+/** Everything about queries is told once. */
+function once(node: SimNode, key: string, what: string): void {
+  if (node.toldOnce.has(key)) throw new Violation(`${node.name} was told ${what} twice: ${key}`);
+  node.toldOnce.add(key);
 }
 
 function impossible(kind: MembershipEvent["kind"], belief: Belief | undefined): string | undefined {

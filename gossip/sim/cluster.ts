@@ -61,6 +61,8 @@ export class Cluster {
   happenings = 0;
   /** "failed" told of a member that was up. */
   falseFailures = 0;
+  /** The names that this was told of, and how often. */
+  readonly failedWhileUp = new Map<string, number>();
   /** Every packet that is sent is shown here too, for those who listen in. */
   tap: ((bytes: Uint8Array, from: number, to: number) => void) | undefined;
   /** Every event of every member, as it happens: note it, and call the core later, with `at`. */
@@ -86,7 +88,8 @@ export class Cluster {
     );
     for (const node of this.nodes) {
       this.#byHost.set(node.endpoint.host, node);
-      this.#byName.set(node.name, node);
+      // A name belongs to the first who bears it.
+      if (!this.#byName.has(node.name)) this.#byName.set(node.name, node);
     }
     const resolved = resolveOptions({ ...options.gossip, name: "any", advertise: { host: hostOf(0), port: PORT } });
     this.checkers = new Checkers({
@@ -342,16 +345,23 @@ export class Cluster {
     } else if (event.kind === "joinDone") node.joinResults.push(event);
     else if (event.kind === "leaveDone") {
       node.hasLeft = true;
-      const { life } = node;
-      this.at(this.nowMs, () => {
-        if (node.life === life) this.crash(node.index);
-      });
-    }
+      this.#stop(node);
+    } else if (event.kind === "nameLost") this.#stop(node);
+  }
+
+  /** Its process ends, as the owner of a member that left, or that lost its name, has it. */
+  #stop(node: SimNode): void {
+    const { life } = node;
+    this.at(this.nowMs, () => {
+      if (node.life === life) this.crash(node.index);
+    });
   }
 
   #countFailure(name: string): void {
     const accused = this.#byName.get(name);
-    if (accused?.isMember === true && !accused.isLeaving) this.falseFailures += 1;
+    if (accused?.isMember !== true || accused.isLeaving) return;
+    this.falseFailures += 1;
+    this.failedWhileUp.set(name, (this.failedWhileUp.get(name) ?? 0) + 1);
   }
 
   #clock(node: SimNode): InstantMs {

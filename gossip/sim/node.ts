@@ -47,6 +47,8 @@ export class SimNode {
   readonly inbound: InboundRequestId[] = [];
   readonly carriedOut = new Set<string>();
   readonly userEvents = new Map<string, number>();
+  /** What must not be told again: queries, their answers and their ends. */
+  readonly toldOnce = new Set<string>();
   readonly dropped = new Map<string, number>();
   /** Events of interest to a scenario, newest last; bounded by the length of a run. */
   readonly joinResults: Extract<GossipEvent, { readonly kind: "joinDone" }>[] = [];
@@ -80,5 +82,6 @@ export class SimNode {
     this.inbound.length = 0;
     this.carriedOut.clear();
     this.userEvents.clear();
+    this.toldOnce.clear();
   }
 }
