@@ -139,16 +139,16 @@ export interface GossipCore {
   userEvent(name: string, payload: Uint8Array, options: UserEventOptions & { readonly nowMs: InstantMs }): void;
   /**
    * Asks everybody, ourselves included; answers through "queryAck", "queryResponse" and one "queryDone". Throws
-   * "query_too_large" beyond 1024 encoded bytes, "reserved_name", "bad_timeout", "bad_relay_factor", "too_many_queries"
-   * or "not_alive"; nothing changes then.
+   * "query_too_large" beyond 1024 encoded bytes, "reserved_name", "bad_timeout", "bad_relay_factor", "too_many_queries",
+   * "unsupported_protocol" (of ours) or "not_alive"; nothing changes then.
    */
   query(name: string, payload: Uint8Array, options: QueryOptions & { readonly nowMs: InstantMs }): CommandId;
   /**
    * Changes or lists the keys of every member, ourselves included (Serf's KeyManager). Answers through one "keyResult", as
    * soon as all have answered and at the latest when its time is over; what a member refuses is told there and not thrown.
    * Without encryption keys are never sent: then only we ourselves answer, and refuse. Our own keyring tells of each change
-   * by "keyringChanged". Throws "key_required", "query_too_large", "bad_timeout", "bad_relay_factor", "too_many_queries"
-   * or "not_alive"; nothing changes then.
+   * by "keyringChanged". Throws "key_required", "query_too_large", "bad_timeout", "bad_relay_factor", "too_many_queries",
+   * "unsupported_protocol" or "not_alive"; nothing changes then.
    */
   keyQuery(question: KeyQuestion, nowMs: InstantMs): CommandId;
   /** Forgets a query of ours, also one about keys; no event of it follows. */

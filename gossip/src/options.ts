@@ -119,6 +119,11 @@ export interface GossipOptions {
   /** And only until none came for this long. Default 1 s. */
   readonly coalesceQuiescentMs?: number;
   /**
+   * Serf's protocol that we speak, 2..5, as its `-protocol`: below 5 for the time of an upgrade only. With 2 tags are the
+   * value of `role` alone, below 4 there are no queries of ours. Default 5.
+   */
+  readonly serfProtocol?: number;
+  /**
    * From a snapshot: our clocks go on from there, and events and queries up to these times, which others may tell again
    * after a rejoin, are not told a second time. Default none.
    */
@@ -164,6 +169,7 @@ export const DEFAULTS = Object.freeze({
   leavePropagateMs: 1_000,
   coalescePeriodMs: 0,
   coalesceQuiescentMs: 1_000,
+  serfProtocol: 5,
   restoredClocks: Object.freeze({ member: 0, event: 0, query: 0 }) as RestoredClocks,
   resolveNameConflicts: true,
   maxOutboundRequests: 1024,
@@ -191,6 +197,7 @@ export function resolveOptions(options: GossipOptions): ResolvedGossipOptions {
   check(profile.suspicionMaxTimeoutMult >= 1, "suspicionMaxTimeoutMult must be at least 1");
   check(resolved.directRetryMs > 0, "directRetryMs must be positive");
   for (const key of resolved.keys) check([16, 24, 32].includes(key.length), "keys must have 16, 24 or 32 bytes");
+  check([2, 3, 4, 5].includes(resolved.serfProtocol), "serfProtocol must be 2..5");
   for (const [clock, time] of Object.entries(resolved.restoredClocks)) {
     check(Number.isSafeInteger(time) && time >= 0, `restoredClocks.${clock} must be a whole number`);
   }

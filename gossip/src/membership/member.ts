@@ -74,8 +74,30 @@ export function readVersions(vsn: VersionVector): Versions {
   };
 }
 
-/** What a stock agent of today says of itself: memberlist 1..5 speaking 2, Serf 2..5 speaking 5. */
-export const OWN_VERSIONS: VersionVector = Uint8Array.of(1, 5, 2, 2, 5, 5);
+/** What a stock agent of today says of itself: memberlist 1..5 speaking 2, Serf 2..5 speaking 5 unless told otherwise. */
+export function ownVersions(serfProtocol: number): VersionVector {
+  return Uint8Array.of(1, 5, 2, 2, MAX_SERF_PROTOCOL, serfProtocol);
+}
+
+export const MIN_SERF_PROTOCOL = 2;
+export const MAX_SERF_PROTOCOL = 5;
+
+/** Whether two members understand each other: what each speaks lies in the range of the other, in both layers. */
+export function understandEachOther(one: VersionVector, other: VersionVector): boolean {
+  const [a, b] = [readVersions(one), readVersions(other)];
+  return understands(a, b) && understands(b, a);
+}
+
+function understands(listener: Versions, speaker: Versions): boolean {
+  return (
+    isWithin(speaker.protocolCurrent, listener.protocolMin, listener.protocolMax) &&
+    isWithin(speaker.delegateCurrent, listener.delegateMin, listener.delegateMax)
+  );
+}
+
+export function isWithin(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max;
+}
 
 export const PROTOCOL_MAX_WITH_STREAM_PING = 3;
 export const PROTOCOL_MAX_WITH_NACK = 4;

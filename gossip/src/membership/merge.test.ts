@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { incarnation, type NodeName, nodeName } from "../types.ts";
 import type { RecordState } from "../wire/messages.ts";
-import { type MemberRecord, OWN_VERSIONS } from "./member.ts";
+import { type MemberRecord, ownVersions } from "./member.ts";
 import {
   type AliveClaim,
   decideAlive,
@@ -14,7 +14,14 @@ import {
 
 const A = nodeName("a");
 const META = Uint8Array.of(255, 128);
-const CONTEXT: MergeContext = { isSelf: false, leaving: false, nowMs: 100_000, deadNodeReclaimMs: 0 };
+const VERSIONS = ownVersions(5);
+const CONTEXT: MergeContext = {
+  isSelf: false,
+  leaving: false,
+  nowMs: 100_000,
+  deadNodeReclaimMs: 0,
+  ownVersions: VERSIONS,
+};
 const STATES: readonly RecordState[] = ["alive", "suspect", "dead", "left"];
 
 function recordOf(change: Partial<MemberRecord> = {}): MemberRecord {
@@ -23,7 +30,7 @@ function recordOf(change: Partial<MemberRecord> = {}): MemberRecord {
     addr: Uint8Array.of(10, 0, 0, 1),
     endpoint: { host: "10.0.0.1", port: 7946 },
     meta: META,
-    vsn: OWN_VERSIONS,
+    vsn: VERSIONS,
     incarnation: incarnation(5),
     state: "alive",
     stateChangedMs: 0,
@@ -39,7 +46,7 @@ function claimOf(change: Partial<AliveClaim> = {}): AliveClaim {
     addr: Uint8Array.of(10, 0, 0, 1),
     port: 7946,
     meta: META,
-    vsn: OWN_VERSIONS,
+    vsn: VERSIONS,
     ...change,
   };
 }

@@ -4,7 +4,7 @@
 import type { DropReason } from "../sink.ts";
 import type { DurationMs, InstantMs, NodeName } from "../types.ts";
 import type { AddressBytes, VersionVector } from "../wire/messages.ts";
-import { bytesEqual, type MemberRecord, supersedes } from "./member.ts";
+import { bytesEqual, type MemberRecord, supersedes, understandEachOther } from "./member.ts";
 
 /**
  * Real incarnations count refutations and tag changes and stay small. A claim far beyond them is forged, and near the
@@ -34,6 +34,8 @@ export interface MergeContext {
   readonly nowMs: InstantMs;
   /** 0: a dead member's name never moves to another address before it is forgotten. */
   readonly deadNodeReclaimMs: DurationMs;
+  /** What we speak and understand. */
+  readonly ownVersions: VersionVector;
 }
 
 export interface Ignore {
@@ -60,7 +62,7 @@ const REFUTE = { kind: "refute" } as const;
 export function decideAlive(record: MemberRecord | undefined, claim: AliveClaim, context: MergeContext): AliveDecision {
   if (context.isSelf && context.leaving) return STALE;
   if (claim.incarnation > MAX_INCARNATION) return BAD_INCARNATION;
-  if (!versionsAreSane(claim.vsn)) return BAD_VERSIONS;
+  if (!versionsFit(claim.vsn, context)) return BAD_VERSIONS;
   if (record === undefined) {
     return claim.incarnation > 0 ? { kind: "accept", joined: true, updated: false } : STALE;
   }
@@ -88,9 +90,11 @@ function mayMove(record: MemberRecord, context: MergeContext): boolean {
   return record.state === "dead" && reclaimMs > 0 && context.nowMs - record.stateChangedMs > reclaimMs;
 }
 
-function versionsAreSane(vsn: VersionVector): boolean {
+/** Made-up versions of ourselves need not fit: they have to be refuted. */
+function versionsFit(vsn: VersionVector, { isSelf, ownVersions }: MergeContext): boolean {
   const [min = 0, max = 0] = vsn;
-  return vsn.length === 6 && min > 0 && max > 0 && min <= max;
+  const isSane = vsn.length === 6 && min > 0 && max > 0 && min <= max;
+  return isSane && (isSelf || understandEachOther(vsn, ownVersions));
 }
 
 export type SuspectDecision =

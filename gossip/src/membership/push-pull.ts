@@ -3,7 +3,7 @@
 
 import type { DurationMs } from "../types.ts";
 import type { PushPullNode, RecordState, VersionVector } from "../wire/messages.ts";
-import { readVersions, type Versions } from "./member.ts";
+import { isWithin, readVersions, type Versions } from "./member.ts";
 
 /** Beyond this many nodes every doubling adds one interval, so that exchanges do not grow with the square of the size. */
 const SCALE_THRESHOLD = 32;
@@ -34,8 +34,8 @@ export function areCompatible(local: Iterable<VersionedRecord>, remote: Iterable
   }
   return everybody.every(
     (versions) =>
-      within(versions.protocolCurrent, bounds.protocolMin, bounds.protocolMax) &&
-      within(versions.delegateCurrent, bounds.delegateMin, bounds.delegateMax),
+      isWithin(versions.protocolCurrent, bounds.protocolMin, bounds.protocolMax) &&
+      isWithin(versions.delegateCurrent, bounds.delegateMin, bounds.delegateMax),
   );
 }
 
@@ -51,10 +51,6 @@ function narrow(bounds: Bounds, versions: Versions): void {
   bounds.protocolMax = Math.min(bounds.protocolMax, versions.protocolMax);
   bounds.delegateMin = Math.max(bounds.delegateMin, versions.delegateMin);
   bounds.delegateMax = Math.min(bounds.delegateMax, versions.delegateMax);
-}
-
-function within(value: number, min: number, max: number): boolean {
-  return value >= min && value <= max;
 }
 
 /** What a remote record says to us. Its "dead" is hearsay: the accused gets the chance to refute a suspicion first. */

@@ -7,11 +7,11 @@ import type { ResolvedGossipOptions } from "../options.ts";
 import type { DropReason } from "../sink.ts";
 import { assert, assertNever, type Endpoint, type InstantMs, incarnation, type NodeName } from "../types.ts";
 import { encodeMessage } from "../wire/encode-message.ts";
-import type { AliveMessage, DeadMessage, SuspectMessage } from "../wire/messages.ts";
+import type { AliveMessage, DeadMessage, SuspectMessage, VersionVector } from "../wire/messages.ts";
 import type { BroadcastQueue } from "./broadcast-queue.ts";
 import type { MembershipDelegate } from "./delegate.ts";
 import type { LocalHealth } from "./local-health.ts";
-import { bytesEqual, isRunning, type MemberRecord, OWN_VERSIONS } from "./member.ts";
+import { bytesEqual, isRunning, type MemberRecord, ownVersions } from "./member.ts";
 import type { MemberTable } from "./member-table.ts";
 import {
   type AcceptAlive,
@@ -42,6 +42,7 @@ const CORRECTION_INTERVAL_MS = 1_000;
 
 export class Rumours {
   readonly #ports: RumourPorts;
+  readonly #versions: VersionVector;
   readonly #suspicions = new Map<NodeName, Suspicion>();
   readonly #timers = new Deadlines<NodeName>();
   #incarnation = 0;
@@ -52,6 +53,7 @@ export class Rumours {
 
   constructor(ports: RumourPorts) {
     this.#ports = ports;
+    this.#versions = ownVersions(ports.options.serfProtocol);
   }
 
   get isLeaving(): boolean {
@@ -277,7 +279,7 @@ export class Rumours {
       addr: selfAddr,
       port: options.advertise.port,
       meta: this.#meta,
-      vsn: OWN_VERSIONS,
+      vsn: this.#versions,
     };
   }
 
@@ -292,6 +294,7 @@ export class Rumours {
       leaving: this.#leaving,
       nowMs,
       deadNodeReclaimMs: options.deadNodeReclaimMs,
+      ownVersions: this.#versions,
     };
   }
 

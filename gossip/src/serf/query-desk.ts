@@ -35,6 +35,8 @@ import { chooseRelays, wrapForRelay } from "./relays.ts";
 /** Of the encoded Serf message, type byte included; likewise for a response and for a relayed one. */
 export const QUERY_LIMIT_BYTES = 1024;
 const QUERY_TIMEOUT_MULT = 16;
+/** Of Serf. */
+const PROTOCOL_WITH_QUERIES = 4;
 /** A query is done with after this, whatever it says itself. */
 const MAX_TIMEOUT_MS = 3_600_000;
 const NS_PER_MS = 1e6;
@@ -206,6 +208,9 @@ export class QueryDesk {
 
   #ask(question: Question, listener: QueryListener, nowMs: InstantMs): void {
     this.asked.assertRoom();
+    if (this.#ports.options.serfProtocol < PROTOCOL_WITH_QUERIES) {
+      throw new UsageError("unsupported_protocol", `queries need Serf protocol ${PROTOCOL_WITH_QUERIES}`);
+    }
     assertTimeLeft(this.#ports.clock);
     const timeoutMs = checkedTimeout(question.options.timeoutMs ?? this.#defaultTimeoutMs());
     const query = this.#compose(question, timeoutMs);

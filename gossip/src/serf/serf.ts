@@ -342,7 +342,7 @@ export class Serf implements MembershipDelegate {
   }
 
   #encodeTags(tags: Tags): Uint8Array {
-    const meta = encodeTags(tags);
+    const meta = encodeTags(tags, this.#ports.options.serfProtocol);
     if (meta === undefined) {
       throw new UsageError("tags_too_long", "Encoded length of tags exceeds limit of 512 bytes");
     }

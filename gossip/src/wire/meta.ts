@@ -7,11 +7,22 @@ import { MAX_META_BYTES } from "./limits.ts";
 import { PING_PAYLOAD_VERSION, TAGS_MAGIC } from "./message-type.ts";
 import type { WireCoordinate } from "./messages.ts";
 import { Reader } from "./reader.ts";
-import { decodeUtf8Lossy } from "./utf8.ts";
+import { decodeUtf8Lossy, encodeUtf8 } from "./utf8.ts";
 import { Writer } from "./writer.ts";
 
-/** 0xff and the map, keys sorted so that equal tags are equal bytes; undefined when longer than the 512 bytes of the format. */
-export function encodeTags(tags: Tags): Uint8Array | undefined {
+/** Serf's protocol from which on members have more tags than `role`. */
+const PROTOCOL_WITH_TAGS = 3;
+
+/**
+ * 0xff and the map, keys sorted so that equal tags are equal bytes, or the bare `role` where older protocols are spoken;
+ * undefined when longer than the 512 bytes of the format.
+ */
+export function encodeTags(tags: Tags, serfProtocol = PROTOCOL_WITH_TAGS): Uint8Array | undefined {
+  const bytes = serfProtocol < PROTOCOL_WITH_TAGS ? encodeUtf8(tags["role"] ?? "") : encodeTagMap(tags);
+  return bytes.length <= MAX_META_BYTES ? bytes : undefined;
+}
+
+function encodeTagMap(tags: Tags): Uint8Array {
   const names = Object.keys(tags).sort();
   const out = new Writer();
   out.byte(TAGS_MAGIC);
@@ -20,8 +31,7 @@ export function encodeTags(tags: Tags): Uint8Array | undefined {
     out.text(name);
     out.text(tags[name] ?? "");
   }
-  const bytes = out.take();
-  return bytes.length <= MAX_META_BYTES ? bytes : undefined;
+  return out.take();
 }
 
 /**
