@@ -6,6 +6,9 @@
 // Ids and client ids are 1 to 128 of the characters A-Z a-z 0-9 . _ : @ / + = - ; anything else is a StoreUsageError, so
 // check what strangers send before it comes here.
 
+import type { Contents } from "./contents.ts";
+import type { Records } from "./records.ts";
+
 /** A ULID made by the caller. Ids are plain strings because they cross JSON borders everywhere; two of them travel in an object. */
 export type UserId = string;
 export type RoomId = string;
@@ -172,6 +175,11 @@ export interface Archive {
   listMessages(roomId: RoomId, page: MessagePage): Promise<MessageList>;
   /** Greatest message id of the room: the floor of the hybrid clock that mints the next one. */
   newestMessageId(roomId: RoomId): Promise<MessageId | undefined>;
+
+  /** Files' descriptions, happenings, expenses and the like. */
+  readonly records: Records;
+  /** Files' bytes. */
+  readonly contents: Contents;
 
   /** Idempotent. Every later call throws StoreUsageError "store_closed". */
   close(): Promise<void>;

@@ -31,7 +31,10 @@ import {
   requireText,
   storableText,
 } from "./checks.ts";
+import type { Contents } from "./contents.ts";
 import { StoreUsageError } from "./errors.ts";
+import { guardContents, guardRecords, type RecordsAdapter } from "./guarded-records.ts";
+import type { Records } from "./records.ts";
 
 const ROLES: readonly Role[] = ["owner", "moderator", "member", "guest"];
 /** Names, titles, handles: far above what the API allows, far below what hurts a store. */
@@ -40,17 +43,23 @@ const KEY = { min: 1, max: 1024 } as const;
 const PAGE = { min: 1, max: MAX_PAGE } as const;
 
 /** What an adapter must supply: the Archive's operations with arguments already checked, users already keyed. */
-export interface ArchiveAdapter extends Omit<Archive, "createUser" | "findUserByHandle"> {
+export interface ArchiveAdapter extends Omit<Archive, "createUser" | "findUserByHandle" | "records" | "contents"> {
+  readonly records: RecordsAdapter;
+  readonly contents: Contents;
   createUser(user: UserRecord): Promise<CreateUserOutcome>;
   findUserByHandleKey(handleKey: string): Promise<UserRecord | undefined>;
 }
 
 export class GuardedArchive implements Archive {
+  readonly records: Records;
+  readonly contents: Contents;
   readonly #inner: ArchiveAdapter;
   #closing: Promise<void> | undefined;
 
   constructor(inner: ArchiveAdapter) {
     this.#inner = inner;
+    this.records = guardRecords(() => this.#open().records);
+    this.contents = guardContents(() => this.#open().contents);
   }
 
   async ping(): Promise<void> {

@@ -5,6 +5,7 @@ import type { ArchiveHarness } from "./archive-contract.ts";
 import { registerArchiveContract } from "./archive-contract.ts";
 import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
 import { FlakyProxy } from "./flaky-proxy.ts";
+import { registerRecordsContract } from "./records-contract.ts";
 import type { ServerAddress } from "./servers.ts";
 import { findServer, updatesAtomically } from "./servers.ts";
 
@@ -35,6 +36,8 @@ async function makeHarness(address: ServerAddress): Promise<ArchiveHarness> {
 }
 
 if (server !== undefined) {
-  registerArchiveContract("MongoDB", () => makeHarness(server), { atomicUpdates: updatesAtomically(server) });
+  const atomicUpdates = updatesAtomically(server);
+  registerArchiveContract("MongoDB", () => makeHarness(server), { atomicUpdates });
+  registerRecordsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
   registerArchiveMisuseContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, stalls: true });
 }

@@ -6,6 +6,7 @@ import { openSqliteArchive } from "../../src/store/sqlite/sqlite-archive.ts";
 import type { ArchiveHarness } from "./archive-contract.ts";
 import { registerArchiveContract } from "./archive-contract.ts";
 import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
+import { registerRecordsContract } from "./records-contract.ts";
 
 async function makeHarness(): Promise<ArchiveHarness> {
   const folder = mkdtempSync(join(tmpdir(), "hearsay-archive-"));
@@ -29,4 +30,5 @@ async function makeHarness(): Promise<ArchiveHarness> {
 }
 
 registerArchiveContract("SQLite", makeHarness, { atomicUpdates: true });
+registerRecordsContract("SQLite", makeHarness, { propertyRuns: 100, atomicUpdates: true });
 registerArchiveMisuseContract("SQLite", makeHarness, { propertyRuns: 150, stalls: false });

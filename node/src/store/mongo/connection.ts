@@ -80,12 +80,15 @@ export class MongoConnection {
   }
 
   /** Runs one operation; trouble with the server becomes StoreUnavailableError. */
-  async run<Result>(operation: string, work: (models: ArchiveModels) => Promise<Result>): Promise<Result> {
+  async run<Result>(
+    operation: string,
+    work: (models: ArchiveModels, connection: Connection) => Promise<Result>,
+  ): Promise<Result> {
     let sent = false;
     try {
       await this.#ready();
       sent = true;
-      return await work(this.#models);
+      return await work(this.#models, this.#connection);
     } catch (error) {
       const effect = effectOf(error);
       if (effect === undefined) throw error;

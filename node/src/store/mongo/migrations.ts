@@ -14,6 +14,9 @@ const STEPS: readonly ((models: ArchiveModels) => Promise<void>)[] = [
     await models.members.createIndexes();
     await models.messages.createIndexes();
   },
+  async (models) => {
+    await models.records.createIndexes();
+  },
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

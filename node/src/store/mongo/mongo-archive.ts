@@ -5,7 +5,9 @@ import type { ArchiveAdapter } from "../guarded-archive.ts";
 import { GuardedArchive } from "../guarded-archive.ts";
 import type { MongoConnectionOptions } from "./connection.ts";
 import { MongoConnection } from "./connection.ts";
+import { gridFsContents } from "./gridfs-contents.ts";
 import * as messages from "./mongo-messages.ts";
+import { mongoRecords } from "./mongo-records.ts";
 import * as rooms from "./mongo-rooms.ts";
 import * as users from "./mongo-users.ts";
 
@@ -36,6 +38,8 @@ function adapterOf(db: MongoConnection): ArchiveAdapter {
     getMessage: (key) => db.run("getMessage", (models) => messages.getMessage(models, key)),
     listMessages: (roomId, page) => db.run("listMessages", (models) => messages.listMessages(models, roomId, page)),
     newestMessageId: (roomId) => db.run("newestMessageId", (models) => messages.newestMessageId(models, roomId)),
+    records: mongoRecords(db),
+    contents: gridFsContents(db),
     close: () => db.close(),
   };
 }

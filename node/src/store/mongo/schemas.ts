@@ -6,6 +6,7 @@
 import type { Connection, Model } from "mongoose";
 import { Schema } from "mongoose";
 import type { MemberRecord, MessageRecord, NewRoom, RoomAccess } from "../archive.ts";
+import type { EncodedRecord } from "../guarded-records.ts";
 
 export interface UserDocument {
   readonly _id: string;
@@ -37,11 +38,20 @@ export interface MessageDocument extends MessageRecord {
   readonly _id: string;
 }
 
+/** Beside accounts, rooms and messages: see records.ts. `place` is the record's order. */
+export interface RecordDocument extends Omit<EncodedRecord, "kind" | "order"> {
+  /** Kind, space, id. */
+  readonly _id: string;
+  readonly kind: string;
+  readonly place: string;
+}
+
 export interface ArchiveModels {
   readonly users: Model<UserDocument>;
   readonly rooms: Model<RoomDocument>;
   readonly members: Model<MemberDocument>;
   readonly messages: Model<MessageDocument>;
+  readonly records: Model<RecordDocument>;
 }
 
 const OPTIONS = { strict: "throw", versionKey: false } as const;
@@ -109,11 +119,29 @@ const messageSchema = new Schema<MessageDocument>(
   .index({ roomId: 1, id: 1 }, { name: "message_by_room" })
   .index({ roomId: 1, authorId: 1, clientId: 1 }, { unique: true, name: "message_by_client" });
 
+const recordSchema = new Schema<RecordDocument>(
+  {
+    _id: TEXT,
+    kind: TEXT,
+    id: TEXT,
+    owner: TEXT,
+    place: TEXT,
+    dueAtMs: Number,
+    weight: WHOLE,
+    version: WHOLE,
+    json: TEXT,
+  },
+  { ...OPTIONS, id: false },
+)
+  .index({ kind: 1, owner: 1, place: 1 }, { unique: true, name: "record_by_owner" })
+  .index({ kind: 1, dueAtMs: 1 }, { name: "record_by_due" });
+
 export function modelsOn(connection: Connection): ArchiveModels {
   return {
     users: connection.model<UserDocument>("User", userSchema, "users"),
     rooms: connection.model<RoomDocument>("Room", roomSchema, "rooms"),
     members: connection.model<MemberDocument>("Member", memberSchema, "members"),
     messages: connection.model<MessageDocument>("Message", messageSchema, "messages"),
+    records: connection.model<RecordDocument>("Record", recordSchema, "records"),
   };
 }

@@ -78,6 +78,21 @@ const STEPS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX generation_by_value ON generation (value);
   `,
+  `
+  CREATE TABLE record (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    place TEXT NOT NULL,
+    due_at_ms INTEGER,
+    weight INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX record_by_owner ON record (kind, owner, place);
+  CREATE INDEX record_by_due ON record (kind, due_at_ms) WHERE due_at_ms IS NOT NULL;
+  `,
 ];
 
 /** The schema that this version of the program reads and writes. */

@@ -1,15 +1,18 @@
 // Archive on an SQLite file in WAL mode. Every operation is one statement or one transaction.
 
+import { dirname, join } from "node:path";
 import type { Archive } from "../archive.ts";
 import type { ArchiveAdapter } from "../guarded-archive.ts";
 import { GuardedArchive } from "../guarded-archive.ts";
 import { SqliteDatabase } from "./database.ts";
+import { directoryContents } from "./directory-contents.ts";
 import * as messages from "./sqlite-messages.ts";
+import { sqliteRecords } from "./sqlite-records.ts";
 import * as rooms from "./sqlite-rooms.ts";
 import * as users from "./sqlite-users.ts";
 
 export interface SqliteArchiveOptions {
-  /** The database file; made when missing, shared with other processes of this machine and with Presence. */
+  /** The database file; made when missing, shared with other processes of this machine and with Presence. Files lie beside it. */
   readonly path: string;
   /** How long to wait for another process's write. Default 1000 ms. */
   readonly busyTimeoutMs?: number;
@@ -17,11 +20,12 @@ export interface SqliteArchiveOptions {
 
 /** Opens the file (and migrates it). Throws StoreUnavailableError when it cannot be opened or stays locked for 5 s. */
 export function openSqliteArchive(options: SqliteArchiveOptions): Archive {
-  return new GuardedArchive(adapterOf(SqliteDatabase.open({ ...options, store: "archive", durable: true })));
+  const db = SqliteDatabase.open({ ...options, store: "archive", durable: true });
+  return new GuardedArchive(adapterOf(db, join(dirname(options.path), "files")));
 }
 
 // The operations are synchronous; being async functions here turns what they throw into rejections.
-function adapterOf(db: SqliteDatabase): ArchiveAdapter {
+function adapterOf(db: SqliteDatabase, filesDir: string): ArchiveAdapter {
   return {
     ping: async () => {
       db.run("ping", () => db.first("SELECT 1 AS one FROM user LIMIT 1"));
@@ -42,6 +46,8 @@ function adapterOf(db: SqliteDatabase): ArchiveAdapter {
     getMessage: async (key) => messages.getMessage(db, key),
     listMessages: async (roomId, page) => messages.listMessages(db, roomId, page),
     newestMessageId: async (roomId) => messages.newestMessageId(db, roomId),
+    records: sqliteRecords(db),
+    contents: directoryContents(filesDir),
     close: async () => db.close(),
   };
 }
