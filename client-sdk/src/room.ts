@@ -241,6 +241,8 @@ export class Room extends Emitter<RoomEvents> {
       case "media":
         this.emit("mediaState", message.state === "gone" ? "failed" : message.state);
         break;
+      default: // Changes of text, people and the room itself; a client reads them from the lists meanwhile.
+        break;
     }
   }
 

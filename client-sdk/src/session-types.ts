@@ -6,12 +6,17 @@ import type {
   ClientMessage,
   Joined,
   MediaState,
+  MemberUpdated,
   MessagePosted,
+  MessageUpdated,
   ParticipantJoined,
   ParticipantLeft,
   ParticipantUpdated,
+  ReadUpTo,
+  RoomUpdated,
   Slots,
   Speakers,
+  TypingNow,
 } from "./protocol/messages.ts";
 import { type Random, RECONNECT_DEFAULTS, type ReconnectPolicy } from "./reconnect-policy.ts";
 import type { Remedy } from "./remedies.ts";
@@ -27,6 +32,11 @@ export type RoomMessage =
   | Slots
   | Speakers
   | MessagePosted
+  | MessageUpdated
+  | ReadUpTo
+  | TypingNow
+  | RoomUpdated
+  | MemberUpdated
   | MediaState;
 
 export type SessionEvent =

@@ -89,6 +89,17 @@ const SHAPES: { readonly [T in ServerMessage["type"]]: Check } = {
   slots: shape({ slots: list(slot) }),
   speakers: shape({ speakers: list(shape({ participantId: string, level: number })) }),
   message: shape({ message: chatMessage }),
+  messageUpdated: shape({
+    message: chatMessage,
+    change: oneOf("edited", "deleted", "reacted", "threaded"),
+    userId: string,
+  }),
+  read: shape({ userId: string, messageId: string }),
+  typing: shape({ userId: string, displayName: string, typing: boolean, threadId: optional(string) }),
+  roomUpdated: shape({
+    room: shape({ roomId: string, slug: string, title: string, description: string, version: number }),
+  }),
+  memberUpdated: shape({ userId: string, role: optional(role) }),
   media: shape({ state: oneOf("connected", "reconnecting", "gone") }),
   closing: shape({
     reason: oneOf("left", "superseded", "removed", "draining", "protocol", "slow", "expired"),

@@ -4,6 +4,11 @@
  * at most MAX_MESSAGE_BYTES of UTF-8. A request carries an `id`; its reply carries the same in
  * `replyTo`. Every server message carries `seq`, which a client names when it resumes.
  */
+import type { Role, RoomAccess, RoomInfo } from "./people-and-rooms.ts";
+import type { ChatMessage, MessageChange } from "./text.ts";
+
+export type * from "./people-and-rooms.ts";
+export type * from "./text.ts";
 
 /** Raised when a change would break an older peer; a node speaks this version and the one before. */
 export const PROTOCOL_VERSION = 1;
@@ -11,7 +16,6 @@ export const MAX_MESSAGE_BYTES = 65_536;
 
 export type MediaKind = "audio" | "video";
 export type TrackSource = "microphone" | "camera" | "screen" | "screenAudio";
-export type Role = "owner" | "moderator" | "member" | "guest";
 
 /** What a person may do in a room; a moderator can change it live. */
 export interface Grants {
@@ -53,18 +57,6 @@ export interface SlotInfo {
   readonly participantId?: string;
   readonly trackId?: string;
   readonly source?: TrackSource;
-}
-
-/** A text message. Ids are ULIDs; order is by id. */
-export interface ChatMessage {
-  readonly id: string;
-  readonly authorId: string;
-  readonly authorName: string;
-  readonly text: string;
-  readonly sentAtMs: number;
-  /** The author's own key for this message, so its sender recognises the echo. */
-  readonly clientId?: string;
-  readonly replyTo?: string;
 }
 
 // ---------------------------------------------------------------- client → node
@@ -125,7 +117,13 @@ export interface Ping {
   readonly type: "ping";
   readonly sentAtMs: number;
 }
-export type ClientMessage = Hello | Join | Leave | Offer | Mute | View | Ping;
+/** The person writes, or stopped; said again every few seconds while it goes on. Nobody answers but to refuse. */
+export interface Typing {
+  readonly type: "typing";
+  readonly typing: boolean;
+  readonly threadId?: string;
+}
+export type ClientMessage = Hello | Join | Leave | Offer | Mute | View | Ping | Typing;
 export type ClientRequest = Extract<ClientMessage, { readonly id: string }>;
 
 // ---------------------------------------------------------------- node → client
@@ -198,6 +196,48 @@ export interface MessagePosted extends Sequenced {
   readonly type: "message";
   readonly message: ChatMessage;
 }
+/** A message as it is now, after a change. Of two records of one message the one with the greater `changeId` is the newer. */
+export interface MessageUpdated extends Sequenced {
+  readonly type: "messageUpdated";
+  readonly message: ChatMessage;
+  readonly change: MessageChange;
+  /** Who changed it. */
+  readonly userId: string;
+}
+/** Somebody has seen everything up to this message. */
+export interface ReadUpTo extends Sequenced {
+  readonly type: "read";
+  readonly userId: string;
+  readonly messageId: string;
+}
+/** Somebody writes, or stopped. Without a word for 8 s it is over. Not told again after a resume. */
+export interface TypingNow extends Sequenced {
+  readonly type: "typing";
+  readonly userId: string;
+  readonly displayName: string;
+  readonly typing: boolean;
+  readonly threadId?: string;
+}
+/** The room was changed, perhaps its slug: then the old one redirects. */
+export interface RoomUpdated extends Sequenced {
+  readonly type: "roomUpdated";
+  readonly room: {
+    readonly roomId: string;
+    readonly slug: string;
+    readonly title: string;
+    readonly description: string;
+    readonly access: RoomAccess;
+    readonly capacity: number;
+    readonly version: number;
+    readonly pictureId?: string;
+  };
+}
+/** A member came, changed the role, or is none any more (without a role). */
+export interface MemberUpdated extends Sequenced {
+  readonly type: "memberUpdated";
+  readonly userId: string;
+  readonly role?: Role;
+}
 /** State of the media transport as the node sees it. "gone": offer again with `fresh`. */
 export interface MediaState extends Sequenced {
   readonly type: "media";
@@ -226,6 +266,11 @@ export type ServerMessage =
   | Slots
   | Speakers
   | MessagePosted
+  | MessageUpdated
+  | ReadUpTo
+  | TypingNow
+  | RoomUpdated
+  | MemberUpdated
   | MediaState
   | Closing
   | Pong;
@@ -258,28 +303,6 @@ export interface PlaceResponse {
   /** In words that a person can read. */
   readonly why: string;
 }
-export interface RoomInfo {
-  readonly roomId: string;
-  readonly slug: string;
-  readonly title: string;
-  readonly access: "open" | "invite";
-  readonly capacity: number;
-  readonly occupants: number;
-  readonly createdAtMs: number;
-  readonly role?: Role;
-}
-export interface UserInfo {
-  readonly userId: string;
-  readonly handle?: string;
-  readonly displayName: string;
-  readonly guest: boolean;
-}
-/** Answer of POST /v1/users, /v1/login, /v1/guests. */
-export interface Credentials {
-  readonly user: UserInfo;
-  /** User token: 30 days. */
-  readonly token: string;
-}
 export interface SessionCredentials {
   readonly sessionId: string;
   readonly token: string;
@@ -303,22 +326,6 @@ export interface Problem {
 export interface NodesResponse {
   readonly nodes: readonly NodeInfo[];
   readonly self: string;
-}
-/** Answer of GET /v1/rooms?mine. */
-export interface RoomsResponse {
-  readonly rooms: readonly RoomInfo[];
-  readonly nextCursor?: string;
-}
-/** Body of POST /v1/rooms/:slug/messages. The same `clientId` of the same author is the same message: a retry is harmless. */
-export interface PostMessage {
-  readonly text: string;
-  readonly clientId: string;
-  readonly replyTo?: string;
-}
-/** Answer of GET /v1/rooms/:slug/messages: oldest first; pass `nextCursor` as `before` (or `after`) for more. */
-export interface MessagePage {
-  readonly messages: readonly ChatMessage[];
-  readonly nextCursor?: string;
 }
 /** A node on the mesh page. */
 export interface MeshNode extends NodeInfo {

@@ -112,6 +112,11 @@ export class SessionMachine {
     this.#finish("removed", "removed");
   }
 
+  /** The person signed out everywhere, or is no more: the session's token is worth nothing. */
+  revoked(): void {
+    this.#finish("left", "expired");
+  }
+
   /** A later life of the same session began here: this one does nothing any more. */
   abandoned(): void {
     this.#phase = "ended";

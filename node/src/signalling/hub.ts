@@ -5,12 +5,18 @@
 import { type Closing, PROTOCOL_VERSION } from "#protocol";
 import { TokenError, type Tokens } from "../session/tokens.ts";
 import { type ClientSocket, LiveSession, type SessionDeps } from "./live-session.ts";
+import { type RoomListener, RoomSessions } from "./room-sessions.ts";
 import type { Refusal } from "./session.ts";
 
 export interface HubOptions extends SessionDeps {
   readonly maxSessions?: number;
   /** How often the sessions' deadlines are looked at. Default 250. */
   readonly tickMs?: number;
+  /**
+   * Is a token of this version still good? Asked when a session begins here or comes from elsewhere. True also when that
+   * cannot be found out now: the person's own notice, or the next request, ends the session then.
+   */
+  readonly isCurrent?: (claims: { readonly userId: string; readonly version: number }) => Promise<boolean>;
 }
 
 export interface HelloInput {
@@ -33,6 +39,8 @@ const NOTICE_TIMEOUT_MS = 10_000;
 export class SessionHub {
   readonly #options: HubOptions;
   readonly #sessions = new Map<string, LiveSession>();
+  /** Who of this node is in which room. */
+  readonly places = new RoomSessions<RoomListener>();
   /** Hellos of one session follow each other: two sockets must not claim it at the same time. */
   readonly #greeting = new Map<string, Promise<unknown>>();
   #stops: (() => void)[] = [];
@@ -72,6 +80,19 @@ export class SessionHub {
 
   find(sessionId: string): LiveSession | undefined {
     return this.#sessions.get(sessionId);
+  }
+
+  /** Ends this node's sessions of a person whose tokens below `version` are void. */
+  revoke(userId: string, version: number): void {
+    for (const session of [...this.#sessions.values()])
+      if (session.userId === userId && session.tokenVersion < version) session.machine.revoked();
+  }
+
+  /** Ends this node's sessions in a room: those of one person, or all. */
+  expel(roomId: string, userId?: string): void {
+    for (const session of [...this.#sessions.values()])
+      if (session.machine.roomId === roomId && (userId === undefined || session.userId === userId))
+        session.machine.removed();
   }
 
   /** First message of a socket: resumes a session of this node, takes one over from another, or begins one. */
@@ -131,6 +152,8 @@ export class SessionHub {
       metrics.greeted(known.greet(socket, input) ? "resumed" : "restarted");
       return { ok: true, session: known };
     }
+    if (!(await this.#isCurrent(claims)))
+      return refused("token_revoked", "the person has signed out everywhere", "expired");
     if (this.#sessions.size >= (this.#options.maxSessions ?? 10_000))
       return refused("node_full", "this node serves as many sessions as it can; try another", "draining");
     const claim = await this.#options.keeper.claim(claims, input.lastSeq !== undefined);
@@ -140,13 +163,18 @@ export class SessionHub {
     const expiresAtMs = clock.nowMs() + (claims.expiresAtMs - clock.wallMs());
     // What lingered here of it before it moved away (and now came back) is void.
     known?.abandon();
-    const session = new LiveSession(this.#options, claims, { epoch: claim.epoch, expiresAtMs }, (ended) => {
+    const deps = { ...this.#options, places: this.places };
+    const session = new LiveSession(deps, claims, { epoch: claim.epoch, expiresAtMs }, (ended) => {
       if (this.#sessions.get(ended.sessionId) === ended) this.#sessions.delete(ended.sessionId);
     });
     this.#sessions.set(claims.sessionId, session);
     session.greet(socket, input);
     metrics.greeted(moved ? "moved" : "new");
     return { ok: true, session };
+  }
+
+  async #isCurrent(claims: { readonly userId: string; readonly version: number }): Promise<boolean> {
+    return (await this.#options.isCurrent?.(claims)) ?? true;
   }
 
   #tellMoved(previousNode: string, sessionId: string, epoch: number): void {

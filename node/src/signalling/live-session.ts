@@ -1,5 +1,5 @@
 /** One live session: its protocol machine, its socket of the moment, and what it does to rooms and records. */
-import type { Closing, Offer, ServerMessage, View } from "#protocol";
+import type { Closing, Offer, ServerMessage, Typing, View } from "#protocol";
 import type { Clock } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Mesh } from "../mesh/mesh.ts";
@@ -12,6 +12,7 @@ import { type RoomClaims, type SessionClaims, TokenError, type Tokens } from "..
 import type { UsedTokens } from "../session/used-tokens.ts";
 import { isStoreUnavailable } from "../store/errors.ts";
 import type { Occupant } from "../store/presence.ts";
+import type { RoomListener, RoomSessions } from "./room-sessions.ts";
 import { type ClientPort, ClientSession, type Refusal } from "./session.ts";
 
 /** A client's socket as a session sees it. */
@@ -31,26 +32,42 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly times?: SessionTimes;
+  /** Somebody of this node writes, or stopped; the others should see it. */
+  readonly typing?: (typing: TypingPerson) => void;
+}
+
+/** What a session needs besides: the table of who is in which room, which the hub keeps. */
+export interface LiveSessionDeps extends SessionDeps {
+  readonly places: RoomSessions<RoomListener>;
+}
+
+export interface TypingPerson {
+  readonly roomId: string;
+  readonly userId: string;
+  readonly displayName: string;
+  readonly typing: boolean;
+  readonly threadId?: string;
 }
 
 /** For taking a place back that the store has lost: whoever is in a call is not asked whether the room is full. */
 const REJOIN_CAPACITY = 1_000;
 
-export class LiveSession implements ClientPort, RoomClient {
+export class LiveSession implements ClientPort, RoomClient, RoomListener {
   readonly sessionId: string;
   readonly epoch: number;
   readonly machine: ClientSession;
   /** Another node serves the session now; what is left here only lingers. */
   movedAway = false;
-  readonly #deps: SessionDeps;
+  readonly #deps: LiveSessionDeps;
   readonly #claims: SessionClaims;
   readonly #onEnd: (session: LiveSession) => void;
   #socket: ClientSocket | undefined;
+  #place: { readonly roomId: string; readonly displayName: string; readonly mayChat: boolean } | undefined;
   /** Room calls of one session follow each other, so that a leave cannot overtake a join. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(
-    deps: SessionDeps,
+    deps: LiveSessionDeps,
     claims: SessionClaims,
     start: { readonly epoch: number; readonly expiresAtMs: number },
     onEnd: (session: LiveSession) => void,
@@ -70,6 +87,15 @@ export class LiveSession implements ClientPort, RoomClient {
     });
   }
 
+  get userId(): string {
+    return this.#claims.userId;
+  }
+
+  /** Of the person's tokens when the session began. */
+  get tokenVersion(): number {
+    return this.#claims.version;
+  }
+
   /** A socket said hello; an older socket of the session is closed. True when the client goes on where it was. */
   greet(socket: ClientSocket, hello: { readonly id: string; readonly lastSeq?: number | undefined }): boolean {
     const older = this.#socket;
@@ -87,6 +113,7 @@ export class LiveSession implements ClientPort, RoomClient {
 
   /** A later life of this session begins on this node. */
   abandon(): void {
+    this.#unplace();
     this.machine.abandoned();
     this.#socket = undefined;
   }
@@ -138,6 +165,15 @@ export class LiveSession implements ClientPort, RoomClient {
     return this.#attempt(() => this.#deps.rooms.setView(this.sessionId, visible));
   }
 
+  typing({ typing, threadId }: Pick<Typing, "typing" | "threadId">): Refusal | undefined {
+    if (this.#place === undefined) return { code: "not_joined", detail: "join a room first" };
+    const { roomId, displayName, mayChat } = this.#place;
+    if (!mayChat) return { code: "not_allowed", detail: "this person may not write here" };
+    const thread = threadId === undefined ? {} : { threadId };
+    this.#deps.typing?.({ roomId, userId: this.userId, displayName, typing, ...thread });
+    return undefined;
+  }
+
   reconnecting(isReconnecting: boolean): void {
     const refusal = this.#attempt(() =>
       this.#deps.rooms.setReconnecting(this.sessionId, isReconnecting, ...(isReconnecting ? [] : [this])),
@@ -148,6 +184,7 @@ export class LiveSession implements ClientPort, RoomClient {
   leaveRoom(roomId: string, reason: LeaveReason, requestId: string | undefined): void {
     const { rooms, keeper, metrics } = this.#deps;
     metrics.roomLeft(reason);
+    this.#unplace();
     rooms.leave(this.sessionId, reason);
     this.#inOrder(async () => {
       await keeper.left(this.sessionId, roomId);
@@ -156,6 +193,7 @@ export class LiveSession implements ClientPort, RoomClient {
   }
 
   end(): void {
+    this.#unplace();
     this.closeSocket(undefined);
     this.#onEnd(this);
     this.#inOrder(() => this.#deps.keeper.ended(this.sessionId));
@@ -205,6 +243,9 @@ export class LiveSession implements ClientPort, RoomClient {
     const joinedAs = occupants.find((occupant) => occupant.sessionId === this.sessionId)?.joinedAs ?? {};
     keeper.entered(this.sessionId, { roomId, capacity: REJOIN_CAPACITY, joinedAs });
     const room = { roomId, slug, title };
+    // Before the answer: what is told meanwhile is held until the client has it.
+    this.#place = { roomId, displayName, mayChat: grants.chat };
+    this.#deps.places.enter(roomId, this);
     this.machine.joined(roomId, {
       type: "joined",
       replyTo: requestId,
@@ -214,6 +255,11 @@ export class LiveSession implements ClientPort, RoomClient {
       grants,
       participants,
     });
+  }
+
+  #unplace(): void {
+    if (this.#place !== undefined) this.#deps.places.leave(this.#place.roomId, this);
+    this.#place = undefined;
   }
 
   #attempt(work: () => void): Refusal | undefined {

@@ -27,6 +27,7 @@ import type {
   OfferedTrack,
   Ping,
   TrackSource,
+  Typing,
   View,
 } from "#protocol";
 import { parseDto } from "../http/validate.dto.ts";
@@ -164,6 +165,19 @@ class PingDto implements Ping {
   sentAtMs!: number;
 }
 
+class TypingDto implements Typing {
+  @Equals("typing")
+  type!: "typing";
+
+  @IsBoolean()
+  typing!: boolean;
+
+  @IsOptional()
+  @Length(1, 128)
+  @IsString()
+  threadId?: string;
+}
+
 const DTOS = {
   hello: HelloDto,
   join: JoinDto,
@@ -172,6 +186,7 @@ const DTOS = {
   mute: MuteDto,
   view: ViewDto,
   ping: PingDto,
+  typing: TypingDto,
 } as const;
 
 export type ParsedMessage =

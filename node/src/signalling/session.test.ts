@@ -14,6 +14,7 @@ function make(hello: { readonly id: string; readonly lastSeq?: number } = { id: 
     offer: (id) => asked.push(`offer ${id}`),
     mute: () => refusal,
     view: () => refusal,
+    typing: () => refusal,
     reconnecting: (is) => asked.push(is ? "reconnecting" : "active"),
     leaveRoom: (roomId, reason, id) => asked.push(`leave ${roomId} ${reason} ${id ?? "-"}`),
     end: () => asked.push("end"),

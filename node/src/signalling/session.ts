@@ -9,6 +9,7 @@ import {
   type Offer,
   PROTOCOL_VERSION,
   type ServerMessage,
+  type Typing,
   type Unsequenced,
   type View,
 } from "#protocol";
@@ -34,6 +35,8 @@ export interface ClientPort {
   offer(requestId: string, offer: Offer): void;
   mute(trackId: string, muted: boolean): Refusal | undefined;
   view(visible: View["visible"]): Refusal | undefined;
+  /** The person writes, or stopped. */
+  typing(input: Pick<Typing, "typing" | "threadId">): Refusal | undefined;
   reconnecting(isReconnecting: boolean): void;
   /** With a requestId: answered by reply() when the place is given up. */
   leaveRoom(roomId: string, reason: LeaveReason, requestId: string | undefined): void;
@@ -60,6 +63,7 @@ const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   mute: { burst: 20, perSecond: 5 },
   view: { burst: 30, perSecond: 10 },
   ping: { burst: 10, perSecond: 2 },
+  typing: { burst: 5, perSecond: 1 },
 };
 /** A client that is refused more than this is not one of ours; its socket is closed. */
 const PATIENCE: Rate = { burst: 50, perSecond: 2 };
@@ -254,6 +258,11 @@ export class ClientSession {
     this.#machine.removed();
   }
 
+  /** The person signed out everywhere. */
+  revoked(): void {
+    this.#machine.revoked();
+  }
+
   abandoned(): void {
     this.#machine.abandoned();
   }
@@ -284,6 +293,8 @@ export class ClientSession {
         return this.#inRoom(message.id, () => this.#port.mute(message.trackId, message.muted));
       case "view":
         return this.#inRoom(message.id, () => this.#port.view(message.visible));
+      case "typing":
+        return this.#inRoom(undefined, () => this.#port.typing(message));
     }
   }
 
