@@ -301,10 +301,9 @@ class Gossip implements GossipCore {
    */
   #isWokenLate(): boolean {
     if (this.#nowMs < this.#graceUntilMs) return true;
-    const { probeTimeoutMs, gossipIntervalMs } = this.#options.profile;
-    const isLate = this.#nowMs - Math.max(this.#earliestMs(), this.#graceUntilMs) > probeTimeoutMs;
-    if (!isLate) return false;
-    this.#graceUntilMs = this.#nowMs + gossipIntervalMs;
+    const lateMs = this.#nowMs - Math.max(this.#earliestMs(), this.#graceUntilMs);
+    if (lateMs <= this.#membership.timings.shortestProbeTimeoutMs) return false;
+    this.#graceUntilMs = this.#nowMs + this.#options.profile.gossipIntervalMs;
     this.#lateWakes += 1;
     this.#membership.health.apply(1);
     return true;

@@ -82,6 +82,11 @@ export interface GossipOptions {
   readonly tags?: Tags;
   /** Default LAN. */
   readonly profile?: GossipProfile;
+  /**
+   * Members with a measured round trip below this are probed and suspected as in the LAN profile, where the profile is
+   * slower than that (WAN). Below 500 (LAN's probe timeout); 0 turns it off. Default 300 ms.
+   */
+  readonly nearRttMs?: number;
   /** 16, 24 or 32 bytes each; the first seals, all open. Default none: plain text. Needs an Aead. */
   readonly keys?: readonly Uint8Array[];
   /** Compress what we send where that makes it smaller. Default true, as the stock agent; a simulation may save the work. */
@@ -151,6 +156,7 @@ export interface ResolvedGossipOptions extends Required<GossipOptions> {
 export const DEFAULTS = Object.freeze({
   tags: Object.freeze({}) as Tags,
   profile: LAN,
+  nearRttMs: 300,
   keys: Object.freeze([]) as readonly Uint8Array[],
   compress: true,
   maxMembers: 4096,
@@ -195,6 +201,7 @@ export function resolveOptions(options: GossipOptions): ResolvedGossipOptions {
   check(profile.pushPullIntervalMs > 0, "pushPullIntervalMs must be positive");
   check(profile.awarenessMaxMultiplier >= 1, "awarenessMaxMultiplier must be at least 1");
   check(profile.suspicionMaxTimeoutMult >= 1, "suspicionMaxTimeoutMult must be at least 1");
+  check(resolved.nearRttMs >= 0 && resolved.nearRttMs < LAN.probeTimeoutMs, "nearRttMs must be 0..499");
   check(resolved.directRetryMs > 0, "directRetryMs must be positive");
   for (const key of resolved.keys) check([16, 24, 32].includes(key.length), "keys must have 16, 24 or 32 bytes");
   check([2, 3, 4, 5].includes(resolved.serfProtocol), "serfProtocol must be 2..5");

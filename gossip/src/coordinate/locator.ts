@@ -36,7 +36,7 @@ export class Locator {
 
   /** A direct ack. Answers why its coordinate was not used; an ack without one (or from afar) is no offence. */
   probed(name: NodeName, rttMs: DurationMs, payload: Uint8Array): DropReason | undefined {
-    this.#measured.push(name, rttMs);
+    this.measure(name, rttMs);
     if (payload.length === 0) return undefined;
     const decoded = decodeCoordinatePayload(payload);
     if (!decoded.ok) return "bad_coordinate";
@@ -47,6 +47,15 @@ export class Locator {
       this.#others.set(name, decoded.coordinate);
     }
     return undefined;
+  }
+
+  /** One round trip; whatever else came with it. */
+  measure(name: NodeName, rttMs: DurationMs): void {
+    this.#measured.push(name, rttMs);
+  }
+
+  measuredRtt(name: NodeName): DurationMs | undefined {
+    return this.#measured.get(name);
   }
 
   coordinate(name: string): Coordinate | undefined {

@@ -1,7 +1,7 @@
 // What membership tells the layer above it, and asks of it. The names of memberlist's delegates in the reference:
 // Delegate, EventDelegate, ConflictDelegate, PingDelegate.
 
-import type { DurationMs, Endpoint, InstantMs } from "../types.ts";
+import type { DurationMs, Endpoint, InstantMs, NodeName } from "../types.ts";
 import type { MemberRecord } from "./member.ts";
 
 /** How a user message came to us. */
@@ -23,6 +23,10 @@ export interface MembershipDelegate {
   ackPayload(): Uint8Array;
   /** A direct ack to a probe of ours. */
   probed(record: MemberRecord, rttMs: DurationMs, payload: Uint8Array): void;
+  /** A direct ack that came late: nothing but a measurement. */
+  measured(record: MemberRecord, rttMs: DurationMs): void;
+  /** What direct probes of the member took of late; undefined before the first. */
+  measuredRtt(name: NodeName): DurationMs | undefined;
   /** User state for a push/pull. */
   localState(join: boolean): Uint8Array;
   mergeState(state: Uint8Array, exchange: { readonly join: boolean; readonly nowMs: InstantMs }): void;

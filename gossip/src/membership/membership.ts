@@ -25,10 +25,12 @@ import { MemberTable } from "./member-table.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketSender } from "./packet-sender.ts";
 import type { ProbeRound } from "./probe.ts";
+import { ProbeTargets } from "./probe-targets.ts";
 import { Prober } from "./prober.ts";
 import { areCompatible, claimOf, pushPullIntervalMs } from "./push-pull.ts";
 import { Rumours } from "./rumours.ts";
 import { Ticker } from "./ticker.ts";
+import { Timings } from "./timing.ts";
 
 export interface MembershipPorts {
   readonly options: ResolvedGossipOptions;
@@ -46,6 +48,7 @@ export class Membership {
   readonly sender: PacketSender;
   readonly queue: BroadcastQueue;
   readonly health: LocalHealth;
+  readonly timings: Timings;
   readonly rumours: Rumours;
   readonly prober: Prober;
   readonly exchanges: Exchanges;
@@ -79,14 +82,26 @@ export class Membership {
     const shared = { options, self: this.self, table: this.table, health: this.health, dropped };
     const tell = (record: MemberRecord, message: Uint8Array): void =>
       this.sender.sendBare(record.endpoint, [message], protocolMax(record) >= PROTOCOL_MAX_WITH_CRC);
-    this.rumours = new Rumours({ ...shared, selfAddr, queue: this.queue, delegate, tell });
+    this.timings = new Timings(options, (name) => delegate.measuredRtt(name));
+    const { timings } = this;
+    const targets = new ProbeTargets({
+      ...shared,
+      timings,
+      random: random.fork("near"),
+      forgetAfterMs: profile.gossipToTheDeadMs,
+    });
+    const met = (record: MemberRecord): void => targets.met(record);
+    this.rumours = new Rumours({ ...shared, selfAddr, queue: this.queue, delegate, tell, timings, met });
     this.prober = new Prober({
       ...shared,
+      timings,
+      targets,
       sender: this.sender,
       replyTo: { addr: selfAddr, port: options.advertise.port, node: this.self },
       pingByStream: (round, timeoutMs, nowMs) => this.#pingByStream(round, timeoutMs, nowMs),
       ackPayload: () => delegate.ackPayload(),
       answered: (target, rttMs, payload) => delegate.probed(target, rttMs, payload),
+      answeredLate: (target, rttMs) => delegate.measured(target, rttMs),
       unreachable: (claim, nowMs) => this.rumours.claimSuspect(claim, nowMs),
     });
     this.exchanges = new Exchanges({
@@ -105,7 +120,7 @@ export class Membership {
   start(meta: Uint8Array, nowMs: InstantMs): void {
     const { profile } = this.#ports.options;
     this.rumours.announceSelf(meta, nowMs);
-    this.prober.start(profile.probeIntervalMs * (0.5 + this.#random.next()), nowMs);
+    this.prober.start(nowMs + this.timings.shortestProbeIntervalMs * (0.5 + this.#random.next()));
     this.#gossipTicker.start(nowMs + profile.gossipIntervalMs * (0.5 + this.#random.next()));
     this.#pushPullTicker.start(nowMs + profile.pushPullIntervalMs * (1 + this.#random.next()));
   }

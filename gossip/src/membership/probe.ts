@@ -31,13 +31,9 @@ export class ProbeRound {
     this.deadlineMs = span.nowMs + span.lengthMs;
   }
 
+  /** Until others are asked only the target itself answers. */
   get isDirect(): boolean {
     return this.#phase === "direct";
-  }
-
-  /** Only the target itself answers in the direct phase, so only then is the time a round trip to it. */
-  rttMs(nowMs: InstantMs): DurationMs | undefined {
-    return this.#phase === "direct" ? Math.max(0, nowMs - this.startedMs) : undefined;
   }
 
   /** No ack in time: others were asked, of whom so many will tell us when they fail too. */

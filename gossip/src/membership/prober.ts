@@ -24,8 +24,10 @@ import {
 } from "./member.ts";
 import type { MemberTable } from "./member-table.ts";
 import type { PacketSender } from "./packet-sender.ts";
-import { ProbeRound } from "./probe.ts";
-import { Ticker } from "./ticker.ts";
+import type { ProbeRound } from "./probe.ts";
+import { ProbeLane } from "./probe-lane.ts";
+import type { ProbeTargets } from "./probe-targets.ts";
+import type { Timings } from "./timing.ts";
 
 const NO_PAYLOAD = new Uint8Array(0);
 
@@ -37,6 +39,8 @@ export interface ProberPorts {
   readonly replyTo: ReplyTo;
   readonly table: MemberTable;
   readonly health: LocalHealth;
+  readonly timings: Timings;
+  readonly targets: ProbeTargets;
   readonly sender: PacketSender;
   /** A stream to the target with the same ping on it; `streamAnswered` is called when its ack comes. */
   pingByStream(round: ProbeRound, timeoutMs: DurationMs, nowMs: InstantMs): void;
@@ -44,6 +48,8 @@ export interface ProberPorts {
   ackPayload(): Uint8Array;
   /** A direct ack: how long it took and what it carried. */
   answered(target: MemberRecord, rttMs: DurationMs, payload: Uint8Array): void;
+  /** A direct ack that came after others had been asked. */
+  answeredLate(target: MemberRecord, rttMs: DurationMs): void;
   /** Nobody could reach the member. */
   unreachable(claim: SuspectMessage, nowMs: InstantMs): void;
   dropped(reason: DropReason, from: Endpoint | undefined): void;
@@ -56,39 +62,33 @@ interface RelayedProbe {
   readonly nack: boolean;
 }
 
-type TimerKey = "direct" | "deadline" | SeqNo;
-
 export class Prober {
   readonly #ports: ProberPorts;
-  readonly #timers = new Deadlines<TimerKey>();
-  readonly #ticker: Ticker;
+  readonly #relayTimers = new Deadlines<SeqNo>();
   readonly #relayed = new Map<SeqNo, RelayedProbe>();
-  #round: ProbeRound | undefined;
-  /** A turn came up while a stretched round was still running. */
-  #turnMissed = false;
+  readonly #lanes: readonly ProbeLane[];
   #lastSeqNo = 0;
 
   constructor(ports: ProberPorts) {
     this.#ports = ports;
-    this.#ticker = new Ticker(ports.options.profile.probeIntervalMs);
+    this.#lanes = this.#makeLanes();
   }
 
-  /** The first turn comes after `delayMs`, later ones every probe interval. */
-  start(delayMs: DurationMs, nowMs: InstantMs): void {
-    this.#ticker.start(nowMs + delayMs);
+  /** The first turn comes at `firstMs`, later ones every probe interval. */
+  start(firstMs: InstantMs): void {
+    for (const lane of this.#lanes) lane.start(firstMs);
   }
 
   deadlineMs(): InstantMs {
-    return Math.min(this.#timers.nextMs(), this.#ticker.deadlineMs());
+    let earliestMs = this.#relayTimers.nextMs();
+    for (const lane of this.#lanes) earliestMs = Math.min(earliestMs, lane.deadlineMs());
+    return earliestMs;
   }
 
   handleTimeout(nowMs: InstantMs): void {
-    for (let key = this.#timers.takeDue(nowMs); key !== undefined; key = this.#timers.takeDue(nowMs)) {
-      if (key === "direct") this.#askOthers(nowMs);
-      else if (key === "deadline") this.#judge(nowMs);
-      else this.#giveUpRelayed(key);
-    }
-    if (this.#ticker.take(nowMs)) this.#takeTurn(nowMs);
+    const timers = this.#relayTimers;
+    for (let own = timers.takeDue(nowMs); own !== undefined; own = timers.takeDue(nowMs)) this.#giveUpRelayed(own);
+    for (const lane of this.#lanes) lane.handleTimeout(nowMs);
   }
 
   get relayedCount(): number {
@@ -119,17 +119,16 @@ export class Prober {
     const own = this.#nextSeqNo();
     const requester = replyEndpoint(message.source, from);
     this.#relayed.set(own, { requester, requestSeqNo: message.seqNo, nack: message.nack });
-    this.#timers.set(own, nowMs + options.profile.probeTimeoutMs);
+    this.#relayTimers.set(own, nowMs + options.profile.probeTimeoutMs);
     sender.send(target, this.#encodePing(own, message.node));
   }
 
   handleAck(message: AckMessage, from: Endpoint, nowMs: InstantMs): void {
-    const round = this.#round;
-    if (round !== undefined && round.seqNo === message.seqNo) {
-      const rttMs = round.rttMs(nowMs);
-      if (rttMs !== undefined) this.#ports.answered(round.target, rttMs, message.payload);
-      this.#ports.health.apply(round.answered().healthDelta);
-      this.#endRound(nowMs);
+    const lane = this.#laneOf(message.seqNo);
+    const round = lane?.round;
+    if (lane !== undefined && round !== undefined) {
+      this.#measure(round, { message, from, nowMs });
+      lane.answered(round, nowMs);
       return;
     }
     const relayed = this.#relayed.get(message.seqNo);
@@ -138,14 +137,28 @@ export class Prober {
       return;
     }
     this.#relayed.delete(message.seqNo);
-    this.#timers.clear(message.seqNo);
+    this.#relayTimers.clear(message.seqNo);
     const ack = encodeMessage({ kind: "ack", seqNo: relayed.requestSeqNo, payload: NO_PAYLOAD });
     this.#ports.sender.send(relayed.requester, ack);
   }
 
   handleNack(message: NackMessage, from: Endpoint): void {
-    if (this.#round?.seqNo === message.seqNo) this.#round.nackReceived();
+    const round = this.#laneOf(message.seqNo)?.round;
+    if (round !== undefined) round.nackReceived();
     else this.#ports.dropped("unknown_nack", from);
+  }
+
+  /** Helpers answer from their own address, so an ack from the target's is a round trip even when it comes late. */
+  #measure(
+    round: ProbeRound,
+    ack: { readonly message: AckMessage; readonly from: Endpoint; readonly nowMs: InstantMs },
+  ): void {
+    const { message, from, nowMs } = ack;
+    const { target } = round;
+    const { host, port } = target.endpoint;
+    const rttMs = Math.max(0, nowMs - round.startedMs);
+    if (round.isDirect) this.#ports.answered(target, rttMs, message.payload);
+    else if (from.host === host && from.port === port) this.#ports.answeredLate(target, rttMs);
   }
 
   /** The ping as a stream carries it: the same number as the datagram. */
@@ -153,23 +166,33 @@ export class Prober {
     return { kind: "ping", seqNo: round.seqNo, node: round.target.name, source: this.#ports.replyTo };
   }
 
-  #takeTurn(nowMs: InstantMs): void {
-    if (this.#round === undefined) this.#startRound(nowMs);
-    else this.#turnMissed = true;
+  /** One sequence of rounds, or two side by side where the near are watched more closely than the others. */
+  #makeLanes(): readonly ProbeLane[] {
+    const { timings, health, targets } = this.#ports;
+    const shared = {
+      health,
+      intervalMs: timings.shortestProbeIntervalMs,
+      nextSeqNo: () => this.#nextSeqNo(),
+      timingOf: (name: NodeName) => timings.of(name),
+      ping: (round: ProbeRound) => this.#ping(round),
+      askOthers: (round: ProbeRound, nowMs: InstantMs) => this.#askOthers(round, nowMs),
+      failed: (round: ProbeRound, nowMs: InstantMs) => this.#ports.unreachable(this.#accusation(round), nowMs),
+    };
+    if (!timings.hasNear) return [new ProbeLane({ ...shared, nextTarget: (nowMs) => targets.nextOfAll(nowMs) })];
+    return [
+      new ProbeLane({ ...shared, nextTarget: () => targets.nextNear() }),
+      new ProbeLane({ ...shared, nextTarget: (nowMs) => targets.nextFar(nowMs) }),
+    ];
   }
 
-  #startRound(nowMs: InstantMs): void {
-    const { table, options, self, sender, health } = this.#ports;
-    const target = table.nextToProbe((record) => record.name !== self && mayProbe(record), {
-      nowMs,
-      forgetAfterMs: options.profile.gossipToTheDeadMs,
-    });
-    if (target === undefined) return;
-    const lengthMs = health.scale(options.profile.probeIntervalMs);
-    const round = new ProbeRound(this.#nextSeqNo(), target, { nowMs, lengthMs });
-    this.#round = round;
-    this.#timers.set("direct", nowMs + options.profile.probeTimeoutMs);
-    this.#timers.set("deadline", round.deadlineMs);
+  #laneOf(number: SeqNo): ProbeLane | undefined {
+    for (const lane of this.#lanes) if (lane.round?.seqNo === number) return lane;
+    return undefined;
+  }
+
+  #ping(round: ProbeRound): void {
+    const { sender } = this.#ports;
+    const { target } = round;
     const ping = this.#encodePing(round.seqNo, target.name);
     if (target.state === "alive") {
       sender.send(target.endpoint, ping);
@@ -180,18 +203,14 @@ export class Prober {
     sender.sendBare(target.endpoint, [ping, encodeMessage(this.#accusation(round))], crc);
   }
 
-  #askOthers(nowMs: InstantMs): void {
-    const round = this.#round;
-    if (round === undefined) return;
-    const { table, options, self, sender, replyTo } = this.#ports;
+  #askOthers(round: ProbeRound, nowMs: InstantMs): void {
+    const { sender, replyTo, timings } = this.#ports;
     const { target } = round;
-    const helpers = table.pick(
-      options.profile.indirectChecks,
-      (record) => record.state === "alive" && record.name !== self && record !== target,
-    );
+    const isNear = timings.isNear(target.name);
     let nacksExpected = 0;
-    for (const helper of helpers) {
-      const nack = protocolMax(helper) >= PROTOCOL_MAX_WITH_NACK;
+    for (const helper of this.#helpers(target, isNear)) {
+      // A helper nacks when its own patience ends, which for a far-sighted one is after a near round is over.
+      const nack = !isNear && protocolMax(helper) >= PROTOCOL_MAX_WITH_NACK;
       if (nack) nacksExpected += 1;
       const { addr, endpoint, name } = target;
       const request = { seqNo: round.seqNo, target: addr, port: endpoint.port, node: name, nack, source: replyTo };
@@ -203,22 +222,16 @@ export class Prober {
     }
   }
 
-  #judge(nowMs: InstantMs): void {
-    const round = this.#round;
-    if (round === undefined) return;
-    const result = round.expired();
-    this.#ports.health.apply(result.healthDelta);
-    if (!result.answered) this.#ports.unreachable(this.#accusation(round), nowMs);
-    this.#endRound(nowMs);
-  }
-
-  #endRound(nowMs: InstantMs): void {
-    this.#round = undefined;
-    this.#timers.clear("direct");
-    this.#timers.clear("deadline");
-    if (!this.#turnMissed) return;
-    this.#turnMissed = false;
-    this.#startRound(nowMs);
+  /** Near ones before others for a near target: the way around must be short, too. */
+  #helpers(target: MemberRecord, isNear: boolean): readonly MemberRecord[] {
+    const { table, options, self, timings } = this.#ports;
+    const count = options.profile.indirectChecks;
+    const eligible = (record: MemberRecord): boolean =>
+      record.state === "alive" && record.name !== self && record !== target;
+    if (!isNear) return table.pick(count, eligible);
+    const near = table.pick(count, (record) => eligible(record) && timings.isNear(record.name));
+    const others = table.pick(count - near.length, (record) => eligible(record) && !near.includes(record));
+    return [...near, ...others];
   }
 
   #giveUpRelayed(own: SeqNo): void {
@@ -240,10 +253,6 @@ export class Prober {
     this.#lastSeqNo = (this.#lastSeqNo + 1) >>> 0;
     return seqNo(this.#lastSeqNo);
   }
-}
-
-function mayProbe(record: MemberRecord): boolean {
-  return record.state === "alive" || record.state === "suspect";
 }
 
 /** Acks go where the ping says, whatever address it came from (spec section 13, 4). */

@@ -23,6 +23,7 @@ import {
   type MergeContext,
 } from "./merge.ts";
 import { Suspicion, suspicionBounds } from "./suspicion.ts";
+import type { Timings } from "./timing.ts";
 
 export interface RumourPorts {
   readonly options: ResolvedGossipOptions;
@@ -32,8 +33,11 @@ export interface RumourPorts {
   readonly queue: BroadcastQueue;
   readonly health: LocalHealth;
   readonly delegate: MembershipDelegate;
+  readonly timings: Timings;
   /** A packet of its own to one member. */
   tell(record: MemberRecord, message: Uint8Array): void;
+  /** A member that is new or back. */
+  met(record: MemberRecord): void;
   dropped(reason: DropReason, from: Endpoint | undefined): void;
 }
 
@@ -214,6 +218,7 @@ export class Rumours {
     this.#endSuspicion(claim.node);
     table.apply(record, claim, nowMs);
     this.#broadcast(claim);
+    if (accepted.joined) this.#ports.met(record);
     if (accepted.joined) delegate.joined(record, nowMs);
     else if (accepted.updated) delegate.updated(record, nowMs);
   }
@@ -238,11 +243,12 @@ export class Rumours {
   }
 
   #startSuspicion(record: MemberRecord, message: SuspectMessage, nowMs: InstantMs): void {
-    const { table, options } = this.#ports;
+    const { table, timings } = this.#ports;
     this.#broadcast(message);
     record.incarnation = message.incarnation;
     table.setState(record, "suspect", nowMs);
-    const suspicion = new Suspicion(suspicionBounds(options.profile, table.size), message.from, nowMs);
+    const bounds = suspicionBounds(timings.of(record.name), table.size);
+    const suspicion = new Suspicion(bounds, message.from, nowMs);
     this.#suspicions.set(record.name, suspicion);
     this.#timers.set(record.name, suspicion.deadlineMs());
   }

@@ -256,6 +256,14 @@ export class Serf implements MembershipDelegate {
     if (reason !== undefined) this.#ports.sink.dropped(reason, record.endpoint);
   }
 
+  measured(record: MemberRecord, rttMs: DurationMs): void {
+    this.locator.measure(record.name, rttMs);
+  }
+
+  measuredRtt(name: NodeName): DurationMs | undefined {
+    return this.locator.measuredRtt(name);
+  }
+
   localState(_join: boolean): Uint8Array {
     const statusTimes = new Map<NodeName, LamportTime>();
     for (const member of this.members.all()) statusTimes.set(member.name, member.statusTime);
