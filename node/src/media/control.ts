@@ -37,7 +37,12 @@ export interface NegotiateInput {
 export interface NegotiateResult {
   readonly sdp: string;
   readonly tracks: readonly (TrackDescription & { readonly mid: string })[];
-  readonly slots: readonly { readonly mid: string; readonly kind: MediaKind }[];
+  /** `codecs`: what the client can decode there; a track of another stays dark (event slotState). Absent: not known. */
+  readonly slots: readonly {
+    readonly mid: string;
+    readonly kind: MediaKind;
+    readonly codecs?: readonly CodecInfo["name"][];
+  }[];
   /** Number of the transport that answered: this offer's, or an earlier one's that goes on. */
   readonly transport?: number;
 }
@@ -131,6 +136,27 @@ export type MediaEvent =
    * the track's node. Also sent when a slot's target size changes.
    */
   | { readonly kind: "demand"; readonly roomId: string; readonly trackId: string; readonly layers: readonly string[] }
+  /**
+   * Whether a client sees what is on its slot, whenever that changes; a new assignment is "live" until told otherwise.
+   * "unsupportedCodec": it cannot decode the track; "paused": its link has no room for it now.
+   */
+  | {
+      readonly kind: "slotState";
+      readonly peerId: string;
+      readonly mid: string;
+      readonly trackId: string;
+      readonly state: "live" | "paused" | "unsupportedCodec";
+    }
+  /**
+   * Which layers of a LOCAL track any slot or trunk of this node wants (empty: none): what the publisher may stop
+   * sending. Layers that are not wanted any more are held for some seconds first.
+   */
+  | {
+      readonly kind: "localDemand";
+      readonly roomId: string;
+      readonly trackId: string;
+      readonly layers: readonly string[];
+    }
   /** A worker ended unexpectedly; every peer on it is gone. */
   | { readonly kind: "workerFailed"; readonly message: string };
 

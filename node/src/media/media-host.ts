@@ -24,6 +24,7 @@ import type { MediaLog } from "./media-log.ts";
 import { PeerTransport, readOffer } from "./peer-transport.ts";
 import type { PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
+import { SlotStates } from "./slot-states.ts";
 import { parseStun } from "./stun.ts";
 import { type TrunkRole, TrunkTransport } from "./trunk-transport.ts";
 import { UdpMux } from "./udp-mux.ts";
@@ -62,6 +63,7 @@ export class MediaHost implements MediaPlane {
   readonly #agents = new IceLiteAgents();
   readonly #peers = new Map<string, PeerTransport>();
   readonly #trunks = new Map<string, TrunkTransport>();
+  readonly #slotStates = new SlotStates((event) => this.#emit(event));
   readonly #byAgentId = new Map<string, PeerTransport | TrunkTransport>();
   readonly #counters = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
@@ -130,7 +132,7 @@ export class MediaHost implements MediaPlane {
     const offer = readOffer(input.sdp);
     const known = input.fresh ? undefined : this.#peers.get(input.peerId);
     if (known !== undefined && known.roomId === input.roomId) {
-      return this.#changed(() => known.negotiate(input, offer));
+      return this.#changed(() => this.#agreed(known, known.negotiate(input, offer)));
     }
     if (this.#peers.size >= MAX_PEERS) throw new MediaError("peer_limit", `more than ${MAX_PEERS} clients`);
     const peer = new PeerTransport({ ...input, offer }, env, (gone) => this.#forget(gone));
@@ -140,8 +142,14 @@ export class MediaHost implements MediaPlane {
       this.#removePeer(input.peerId);
       this.#peers.set(input.peerId, peer);
       this.#byAgentId.set(peer.agent.id, peer);
-      return result;
+      return this.#agreed(peer, result);
     });
+  }
+
+  #agreed({ peerId }: PeerTransport, result: NegotiateResult): NegotiateResult {
+    this.#slotStates.setSlots(peerId, result.slots);
+    for (const track of result.tracks) this.#slotStates.addTrack(track);
+    return result;
   }
 
   closePeer(peerId: string): void {
@@ -155,6 +163,7 @@ export class MediaHost implements MediaPlane {
     readonly target?: LayerTarget;
   }): void {
     this.#changed(() => this.#peers.get(input.peerId)?.assignSlot(input));
+    this.#slotStates.assign(input);
   }
 
   setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void {
@@ -199,6 +208,7 @@ export class MediaHost implements MediaPlane {
     readonly stream: Omit<TrunkStream, "ssrc" | "rtxSsrc">;
   }): Promise<{ readonly ssrc: number; readonly rtxSsrc: number }> {
     const opened = this.#changed(() => this.#trunks.get(input.trunkId)?.openIngress(input.stream));
+    this.#slotStates.addTrack(input.stream.track);
     if (opened === undefined) throw new MediaError("media_unavailable", `no trunk ${input.trunkId}, or it is full`);
     return opened;
   }
@@ -268,7 +278,10 @@ export class MediaHost implements MediaPlane {
 
   #forget(transport: PeerTransport | TrunkTransport): void {
     if (transport instanceof PeerTransport) {
-      if (this.#peers.get(transport.peerId) === transport) this.#peers.delete(transport.peerId);
+      if (this.#peers.get(transport.peerId) === transport) {
+        this.#peers.delete(transport.peerId);
+        this.#slotStates.removePeer(transport.peerId);
+      }
       if (this.#byAgentId.get(transport.peerId) === transport) this.#byAgentId.delete(transport.peerId);
     } else {
       if (this.#trunks.get(transport.trunkId) === transport) this.#trunks.delete(transport.trunkId);

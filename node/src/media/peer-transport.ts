@@ -254,7 +254,11 @@ export class PeerTransport implements MuxPeer {
       kind: line.kind,
       ssrc: line.ssrc,
       ...(line.rtxSsrc === undefined ? {} : { rtxSsrc: line.rtxSsrc }),
-      codecs: line.codecs,
+      codecs: line.codecs.map(({ info, payloadType, rtxPayloadType }) => ({
+        name: info.name,
+        payloadType,
+        ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
+      })),
       extensions: line.extensions,
     };
   }
@@ -280,7 +284,7 @@ export class PeerTransport implements MuxPeer {
       ...this.#number,
       sdp,
       tracks: plan.lines.flatMap((line) => (line.role === "receive" ? [{ ...line.track, mid: line.mid }] : [])),
-      slots: plan.lines.flatMap((line) => (line.role === "send" ? [{ mid: line.mid, kind: line.kind }] : [])),
+      slots: plan.lines.flatMap((line) => (line.role === "send" ? [slotOf(line)] : [])),
     };
   }
 
@@ -310,6 +314,10 @@ export function readOffer(sdp: string): ParsedOffer {
   const parsed = parseOffer(sdp);
   if (!parsed.ok) throw new MediaError(parsed.code, parsed.detail);
   return parsed.offer;
+}
+
+function slotOf({ mid, kind, codecs }: SendLine): NegotiateResult["slots"][number] {
+  return { mid, kind, codecs: codecs.map(({ info }) => info.name) };
 }
 
 function fingerprintText(offer: ParsedOffer): string {

@@ -44,6 +44,8 @@ export interface ExtensionIds {
   readonly transportSequence?: number;
   /** urn:ietf:params:rtp-hdrext:ssrc-audio-level (RFC 6464) */
   readonly audioLevel?: number;
+  /** https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension */
+  readonly dependencyDescriptor?: number;
 }
 
 /** An m-line on which this node receives one track of a client. Its SSRCs are learnt from MID, RID and RRID. */

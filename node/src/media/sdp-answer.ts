@@ -1,6 +1,7 @@
 /** Writes the answer to a planned session (JSEP section 5.3): ICE-lite at session level, one bundle, DTLS passive. */
 import type { Fingerprint } from "./dtls-peer.ts";
 import type { IceCredentials } from "./ice-lite.ts";
+import type { LineCodec } from "./sdp-codecs.ts";
 import type { PlannedLine, SendLine, SessionPlan } from "./sdp-plan.ts";
 
 export interface HostCandidate {
@@ -38,9 +39,9 @@ function mediaSection(line: PlannedLine, tagged: LocalTransport | undefined, tra
   if (line.role === "rejected") {
     return [`m=${line.kind} 0 ${line.protocol} ${line.format}`, "c=IN IP4 0.0.0.0", `a=mid:${line.mid}`, "a=inactive"];
   }
-  const { codec } = line;
-  const payloadTypes =
-    codec.rtxPayloadType === undefined ? [codec.payloadType] : [codec.payloadType, codec.rtxPayloadType];
+  const payloadTypes = line.codecs.flatMap(({ payloadType, rtxPayloadType }) =>
+    rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
+  );
   return [
     `m=${line.kind} 9 ${line.protocol} ${payloadTypes.join(" ")}`,
     "c=IN IP4 0.0.0.0",
@@ -53,13 +54,19 @@ function mediaSection(line: PlannedLine, tagged: LocalTransport | undefined, tra
     "a=rtcp-rsize",
     ...(tagged === undefined ? [] : candidateLines(tagged.candidates)),
     ...line.extmap.map(([uri, id]) => `a=extmap:${id} ${uri}`),
-    `a=rtpmap:${codec.payloadType} ${codec.encoding}`,
-    ...(codec.info.fmtp === undefined ? [] : [`a=fmtp:${codec.payloadType} ${codec.info.fmtp}`]),
-    ...codec.feedback.map((value) => `a=rtcp-fb:${codec.payloadType} ${value}`),
-    ...(codec.rtxPayloadType === undefined
-      ? []
-      : [`a=rtpmap:${codec.rtxPayloadType} rtx/90000`, `a=fmtp:${codec.rtxPayloadType} apt=${codec.payloadType}`]),
+    ...line.codecs.flatMap(codecLines),
     ...roleLines(line),
+  ];
+}
+
+function codecLines({ info, encoding, payloadType, rtxPayloadType, feedback }: LineCodec): string[] {
+  return [
+    `a=rtpmap:${payloadType} ${encoding}`,
+    ...(info.fmtp === undefined ? [] : [`a=fmtp:${payloadType} ${info.fmtp}`]),
+    ...feedback.map((value) => `a=rtcp-fb:${payloadType} ${value}`),
+    ...(rtxPayloadType === undefined
+      ? []
+      : [`a=rtpmap:${rtxPayloadType} rtx/90000`, `a=fmtp:${rtxPayloadType} apt=${payloadType}`]),
   ];
 }
 

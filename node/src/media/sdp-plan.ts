@@ -4,25 +4,19 @@
  * What was decided before about a line stays: SSRCs of a slot last as long as its mid.
  */
 import type { MediaKind, TrackSource } from "#protocol";
-import type { CodecInfo, TrackDescription } from "./control.ts";
-import type { ExtensionIds, SlotCodec } from "./rtp-plane-types.ts";
-import { type OfferedCodec, type OfferedMedia, type ParsedOffer, refuseSdp, type SdpRefusal } from "./sdp-parse.ts";
+import type { TrackDescription } from "./control.ts";
+import type { ExtensionIds } from "./rtp-plane-types.ts";
+import { type CodecName, commonCodecs, type LineCodec } from "./sdp-codecs.ts";
+import { type OfferedMedia, type ParsedOffer, refuseSdp, type SdpRefusal } from "./sdp-parse.ts";
 
-/** A codec as both ends will use it on one line. */
-export interface LineCodec {
-  readonly info: CodecInfo;
-  readonly encoding: string;
-  readonly payloadType: number;
-  readonly rtxPayloadType: number | undefined;
-  readonly feedback: readonly string[];
-}
 interface LineBase {
   readonly mid: string;
   readonly protocol: string;
 }
 interface MediaLineBase extends LineBase {
   readonly kind: MediaKind;
-  readonly codec: LineCodec;
+  /** Those of our table, as the answer names them: of a track the one it is sent with, else all that the client can decode. */
+  readonly codecs: readonly LineCodec[];
   /** URI and id of each header extension that the answer names. */
   readonly extmap: readonly (readonly [uri: string, id: number])[];
   /** Those that the plane reads or writes on this line. */
@@ -31,6 +25,8 @@ interface MediaLineBase extends LineBase {
 export interface ReceiveLine extends MediaLineBase {
   readonly role: "receive";
   readonly track: TrackDescription;
+  /** The one that the client prefers; the only one of the answer. */
+  readonly codec: LineCodec;
   readonly rids: readonly string[];
   readonly ssrc: number | undefined;
   readonly rtxSsrc: number | undefined;
@@ -39,7 +35,6 @@ export interface SendLine extends MediaLineBase {
   readonly role: "send";
   readonly ssrc: number;
   readonly rtxSsrc: number | undefined;
-  readonly codecs: readonly SlotCodec[];
 }
 export interface InactiveLine extends MediaLineBase {
   readonly role: "inactive";
@@ -76,20 +71,6 @@ const KIND_OF: Readonly<Record<TrackSource, MediaKind>> = {
   screen: "video",
 };
 
-/** In order of preference. */
-const CODECS: Readonly<Record<MediaKind, readonly { readonly pattern: RegExp; readonly info: CodecInfo }[]>> = {
-  audio: [
-    {
-      pattern: /^opus\/48000\/2$/i,
-      info: { name: "opus", clockRateHz: 48_000, channels: 2, fmtp: "minptime=10;useinbandfec=1" },
-    },
-  ],
-  video: [{ pattern: /^VP8\/90000$/i, info: { name: "VP8", clockRateHz: 90_000 } }],
-};
-const FEEDBACK: Readonly<Record<MediaKind, readonly string[]>> = {
-  audio: ["transport-cc"],
-  video: ["nack", "nack pli", "ccm fir", "transport-cc"],
-};
 const EXTENSION_URIS = {
   mid: "urn:ietf:params:rtp-hdrext:sdes:mid",
   rid: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
@@ -97,17 +78,20 @@ const EXTENSION_URIS = {
   absSendTime: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
   transportSequence: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
   audioLevel: "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+  dependencyDescriptor: "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
 } as const satisfies Record<keyof ExtensionIds, string>;
 type ExtensionName = keyof typeof EXTENSION_URIS;
 const RECEIVED: Readonly<Record<MediaKind, readonly ExtensionName[]>> = {
   audio: ["mid", "absSendTime", "transportSequence", "audioLevel"],
-  video: ["mid", "rid", "repairedRid", "absSendTime", "transportSequence"],
+  video: ["mid", "rid", "repairedRid", "absSendTime", "transportSequence", "dependencyDescriptor"],
 };
 /** What this node writes into the packets of a slot. */
 const SENT: Readonly<Record<MediaKind, readonly ExtensionName[]>> = {
   audio: ["mid", "transportSequence", "audioLevel"],
-  video: ["mid", "absSendTime", "transportSequence"],
+  video: ["mid", "absSendTime", "transportSequence", "dependencyDescriptor"],
 };
+/** Codecs whose layers nothing but the dependency descriptor tells apart (AV1) or tells as well (VP9). */
+const DESCRIBED: ReadonlySet<CodecName> = new Set<CodecName>(["VP9", "AV1"]);
 
 /**
  * Plans the answer to an offer. `previous` is the plan of the same transport; `newSsrc` gives an SSRC that nothing else
@@ -127,7 +111,11 @@ export function planSession(input: {
   const lines: PlannedLine[] = [];
   for (const media of offer.media) {
     const track = tracks.find((own) => own.mid === media.mid);
-    const line = planLine(media, track, { slotSsrcs, newSsrc: input.newSsrc });
+    const line = planLine(media, track, {
+      slotSsrcs,
+      newSsrc: input.newSsrc,
+      allowsMixed: offer.allowsMixedExtensions,
+    });
     if ("code" in line) return line;
     if (line.role !== "rejected" && !bundle.has(media.mid)) {
       return refuseSdp("sdp_unsupported", `media line ${media.mid} is not in the bundle`);
@@ -169,11 +157,13 @@ function checkPrevious(offer: ParsedOffer, previous: SessionPlan | undefined): S
   return undefined;
 }
 
-function planLine(
-  media: OfferedMedia,
-  track: OwnTrack | undefined,
-  slots: { readonly slotSsrcs: Map<string, SlotSsrcs>; readonly newSsrc: () => number },
-): PlannedLine | SdpRefusal {
+interface SlotContext {
+  readonly slotSsrcs: Map<string, SlotSsrcs>;
+  readonly newSsrc: () => number;
+  readonly allowsMixed: boolean;
+}
+
+function planLine(media: OfferedMedia, track: OwnTrack | undefined, slots: SlotContext): PlannedLine | SdpRefusal {
   const rejected: RejectedLine = {
     role: "rejected",
     mid: media.mid,
@@ -183,16 +173,17 @@ function planLine(
   };
   if (!media.active || (media.kind !== "audio" && media.kind !== "video")) return rejected;
   const kind: MediaKind = media.kind;
-  const codec =
-    /^(UDP|TCP)\/TLS\/RTP\/SAVPF$/.test(media.protocol) && media.rtcpMux ? chooseCodec(media, kind) : undefined;
+  const usable = /^(UDP|TCP)\/TLS\/RTP\/SAVPF$/.test(media.protocol) && media.rtcpMux;
+  const codecs = usable ? commonCodecs(media, kind) : [];
   const sends = media.direction === "sendonly" || media.direction === "sendrecv";
+  const [codec] = codecs;
   if (codec === undefined) {
     return track !== undefined && sends
       ? refuseSdp("sdp_unsupported", `no common codec or transport on mid ${media.mid}`)
       : rejected;
   }
-  const base = { mid: media.mid, protocol: media.protocol, kind, codec };
-  if (sends && track !== undefined) return receiveLine(media, track, base);
+  const base = { mid: media.mid, protocol: media.protocol, kind, codecs };
+  if (sends && track !== undefined) return receiveLine(media, track, { ...base, codecs: [codec], codec });
   if (media.direction === "recvonly" || media.direction === "sendrecv") return sendLine(media, slots, base);
   return { ...base, role: "inactive", ...pickExtensions(media, base.kind, []) };
 }
@@ -200,9 +191,11 @@ function planLine(
 function receiveLine(
   media: OfferedMedia,
   own: OwnTrack,
-  base: Pick<ReceiveLine, "mid" | "protocol" | "kind" | "codec">,
+  base: Pick<ReceiveLine, "mid" | "protocol" | "kind" | "codec" | "codecs">,
 ): ReceiveLine | SdpRefusal {
-  const picked = pickExtensions(media, base.kind, RECEIVED[base.kind]);
+  const described = DESCRIBED.has(base.codec.info.name);
+  const read = RECEIVED[base.kind].filter((name) => described || name !== "dependencyDescriptor");
+  const picked = pickExtensions(media, base.kind, read, read);
   const rids = base.kind === "video" ? media.rids : [];
   if (rids.length > 0 && (picked.extensions.mid === undefined || picked.extensions.rid === undefined)) {
     return refuseSdp("sdp_unsupported", `simulcast without MID and RID header extensions on mid ${media.mid}`);
@@ -228,45 +221,27 @@ function receiveLine(
 
 function sendLine(
   media: OfferedMedia,
-  slots: { readonly slotSsrcs: Map<string, SlotSsrcs>; readonly newSsrc: () => number },
-  base: Pick<SendLine, "mid" | "protocol" | "kind" | "codec">,
+  slots: SlotContext,
+  base: Pick<SendLine, "mid" | "protocol" | "kind" | "codecs">,
 ): SendLine {
   const ssrcs = slots.slotSsrcs.get(media.mid) ?? { ssrc: slots.newSsrc(), rtxSsrc: slots.newSsrc() };
   slots.slotSsrcs.set(media.mid, ssrcs);
-  const { info, payloadType, rtxPayloadType } = base.codec;
   // Numbers that nobody reports on would only lengthen packets and mislead the estimator.
-  const reported = base.codec.feedback.includes("transport-cc");
-  const written = SENT[base.kind].filter((name) => reported || name !== "transportSequence");
+  const reported = base.codecs.some(({ feedback }) => feedback.includes("transport-cc"));
+  const written = SENT[base.kind].filter(
+    (name) =>
+      (name !== "transportSequence" || reported) &&
+      // Longer than 16 bytes it needs the two-byte form (RFC 8285 section 4.3).
+      (name !== "dependencyDescriptor" ||
+        (slots.allowsMixed && base.codecs.some(({ info }) => DESCRIBED.has(info.name)))),
+  );
   return {
     ...base,
     role: "send",
     ...pickExtensions(media, base.kind, written),
     ssrc: ssrcs.ssrc,
-    rtxSsrc: rtxPayloadType === undefined ? undefined : ssrcs.rtxSsrc,
-    codecs: [{ name: info.name, payloadType, ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }) }],
+    rtxSsrc: base.codecs.some(({ rtxPayloadType }) => rtxPayloadType !== undefined) ? ssrcs.rtxSsrc : undefined,
   };
-}
-
-function chooseCodec(media: OfferedMedia, kind: MediaKind): LineCodec | undefined {
-  for (const { pattern, info } of CODECS[kind]) {
-    const offered = media.codecs.find((codec) => pattern.test(codec.encoding));
-    if (offered === undefined) continue;
-    const feedback = FEEDBACK[kind].filter((value) => offered.feedback.includes(value));
-    return {
-      info,
-      encoding: offered.encoding,
-      payloadType: offered.payloadType,
-      rtxPayloadType: kind === "video" ? rtxOf(media.codecs, offered.payloadType) : undefined,
-      feedback,
-    };
-  }
-  return undefined;
-}
-
-/** RFC 4588 section 8: the RTX payload type whose fmtp names the codec's. */
-function rtxOf(codecs: readonly OfferedCodec[], payloadType: number): number | undefined {
-  const apt = new RegExp(`(?:^|;)\\s*apt=${payloadType}(?:;|$)`);
-  return codecs.find((codec) => /^rtx\//i.test(codec.encoding) && apt.test(codec.fmtp))?.payloadType;
 }
 
 /**
@@ -277,10 +252,11 @@ function pickExtensions(
   media: OfferedMedia,
   kind: MediaKind,
   used: readonly ExtensionName[],
+  kept: readonly ExtensionName[] = RECEIVED[kind],
 ): Pick<MediaLineBase, "extmap" | "extensions"> {
   const extmap: [string, number][] = [];
   const extensions: { -readonly [K in ExtensionName]?: number } = {};
-  for (const name of RECEIVED[kind]) {
+  for (const name of kept) {
     const id = media.extensions.get(EXTENSION_URIS[name]);
     // RFC 8285: ids 1 to 14 fit the one-byte form, which is the only one that we write.
     if (id === undefined || id < 1 || id > 14) continue;

@@ -104,7 +104,7 @@ describe.each(BROWSERS)("an offer of %s", (browser) => {
     const answer = writeAnswer(session, TRANSPORT).split("\r\nm=");
     for (const [index, mid] of ["2", "3"].entries()) {
       const slot = line(session, mid, "send");
-      expect(slot.codec.feedback).toContain("transport-cc");
+      expect(slot.codecs[0]?.feedback).toContain("transport-cc");
       expect(slot.extensions.transportSequence).toBeGreaterThan(0);
       expect(answer[3 + index]).toContain(" transport-cc\r\n");
     }
@@ -172,7 +172,31 @@ describe("the answer", () => {
       /a=sendonly\r\na=msid:slot-3 slot-3\r\na=ssrc-group:FID (\d+) (\d+)\r\na=ssrc:\1 cname:slot-3\r\na=ssrc:\2 /,
     );
     expect(sections[2]).toContain("a=fmtp:111 minptime=10;useinbandfec=1");
-    expect(answer).not.toMatch(/video-orientation|playout-delay|dependency-descriptor|H264|red\//);
+    expect(answer).not.toMatch(/video-orientation|playout-delay|red\//);
+  });
+
+  test("[G23] a slot takes every codec that the client decodes, a track the one that it prefers", () => {
+    const session = planned(fixture("chromium-simulcast"), [track("0", "microphone"), track("1", "camera")]);
+    const slot = line(session, "3", "send");
+    expect(slot.codecs.map(({ info }) => info.name)).toEqual(["VP8", "VP9", "H264", "AV1"]);
+    const [, ...sections] = writeAnswer(session, TRANSPORT).split("\r\nm=");
+    expect(sections[3]).toMatch(/^video 9 UDP\/TLS\/RTP\/SAVPF( \d+){8}\r\n/);
+    expect(sections[3]).toContain("packetization-mode=1;profile-level-id=42e01f");
+    expect(sections[1]).not.toMatch(/H264|VP9|AV1|dependency-descriptor/);
+    const firefox = planned(fixture("firefox-simulcast"));
+    expect(line(firefox, "3", "send").codecs.map(({ info }) => info.name)).toEqual(["VP8", "VP9", "AV1"]);
+  });
+
+  test("[G23] the dependency descriptor is agreed for VP9 and AV1, on slots only with mixed header forms", () => {
+    const sdp = fixture("chromium-simulcast").replace(/(m=video 9 \S+)(.*?) 45 46/, "$1 45 46$2");
+    const session = planned(sdp, [track("0", "microphone"), track("1", "camera")]);
+    expect(line(session, "1", "receive").track.codec.name).toBe("AV1");
+    expect(line(session, "1", "receive").extensions.dependencyDescriptor).toBe(12);
+    expect(line(session, "3", "send").extensions.dependencyDescriptor).toBe(12);
+    const strict = planned(sdp.replace("a=extmap-allow-mixed\r\n", ""));
+    expect(line(strict, "3", "send").extensions.dependencyDescriptor).toBeUndefined();
+    const vp8Camera = planned(fixture("chromium-simulcast"), [track("1", "camera")]);
+    expect(line(vp8Camera, "1", "receive").extensions.dependencyDescriptor).toBeUndefined();
   });
 
   test("[G11] a sent line that is nobody's track, and an inactive one, are inactive; a stopped one is refused", () => {

@@ -17,9 +17,17 @@ export interface CallOptions {
   readonly videoSlots?: number;
   /** Joins without microphone and camera; `publish` adds them. */
   readonly silent?: boolean;
+  /** MIME type of the camera's codec, such as "video/AV1"; default the browser's first. */
+  readonly codec?: string;
+  /** Of a camera without RIDs, such as "L3T3_KEY". */
+  readonly scalabilityMode?: string;
+  /** MIME types that the video slots may carry; default all that the browser decodes. */
+  readonly decodes?: readonly string[];
 }
 export interface InboundStats {
   readonly kind: MediaKind;
+  /** MIME type of what came last. */
+  readonly codec: string;
   readonly mid: string;
   readonly packets: number;
   readonly lost: number;
@@ -33,6 +41,7 @@ export interface InboundStats {
 }
 export interface OutboundStats {
   readonly kind: MediaKind;
+  readonly codec: string;
   readonly rid: string;
   readonly packets: number;
   readonly width: number;
@@ -75,8 +84,8 @@ export class CallPage {
   /** Opens a page, offers microphone, camera and slots, and takes the answer of the plane. */
   static async join(browser: Browser, url: string, plane: MediaPlane, options: CallOptions): Promise<CallPage> {
     const call = new CallPage(await openPage(browser, url), plane, options);
-    const { videoSlots = 1, silent = false } = options;
-    await call.page.evaluate(`setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent })})`);
+    const { videoSlots = 1, silent = false, decodes } = options;
+    await call.page.evaluate(`setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes })})`);
     await call.negotiate(true);
     return call;
   }
@@ -92,8 +101,9 @@ export class CallPage {
   }
 
   #camera(): object {
-    const { rids = [], width = 640, height = 360 } = this.options;
-    return { rids, width, height };
+    const { rids = [], width = 640, height = 360, codec, scalabilityMode } = this.options;
+    const descriptor = scalabilityMode !== undefined;
+    return { rids, width, height, codec, scalabilityMode, descriptor };
   }
 
   async negotiate(fresh: boolean): Promise<NegotiateResult> {

@@ -101,8 +101,8 @@ test("[G16] tracks and slots reach the plane when the keys are there, with what 
   const result = await setup.host.negotiate(input(await client.offer()));
   expect(result.tracks).toMatchObject([{ mid: "0", trackId: "ann-mic", kind: "audio", layers: [""] }]);
   expect(result.slots).toEqual([
-    { mid: "1", kind: "audio" },
-    { mid: "2", kind: "video" },
+    { mid: "1", kind: "audio", codecs: ["opus"] },
+    { mid: "2", kind: "video", codecs: ["VP8"] },
   ]);
   setup.host.assignSlot({ peerId: "ann", mid: "2", trackId: "cam", target: { width: 320, height: 180 } });
   setup.host.setTrackMuted({ trackId: "ann-mic", muted: true });
@@ -118,6 +118,30 @@ test("[G16] tracks and slots reach the plane when the keys are there, with what 
     "assignSlot 2 cam",
   ];
   expect(setup.plane.calls.slice(-6)).toEqual(order);
+});
+
+test("[G24] a client is told that it cannot decode what is on its slot, and that a new agreement has changed that", async () => {
+  const setup = await start();
+  await setup.host.createTrunk({ trunkId: "t", role: "answerer" });
+  const codec = { name: "H264", clockRateHz: 90_000 } as const;
+  const track = { trackId: "far-cam", kind: "video", source: "camera", codec, layers: [""] } as const;
+  const client = new HandClient([EYE]);
+  cleanups.push(() => client.close());
+  const sdp = await client.offer();
+  await setup.host.negotiate(input(sdp, { tracks: [] }));
+  setup.host.assignSlot({ peerId: "ann", mid: "2", trackId: "far-cam" });
+  expect(setup.events).toEqual([]);
+  await setup.host.openTrunkIngress({ trunkId: "t", stream: { roomId: "red", track, layer: "" } });
+  const told = { kind: "slotState", peerId: "ann", mid: "2", trackId: "far-cam" };
+  expect(setup.events).toEqual([{ ...told, state: "unsupportedCodec" }]);
+  const better = sdp
+    .replace("SAVPF 96 97", "SAVPF 96 97 98")
+    .replace(
+      "a=rtpmap:96",
+      "a=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:96",
+    );
+  await setup.host.negotiate(input(better, { tracks: [] }));
+  expect(setup.events[1]).toEqual({ ...told, state: "live" });
 });
 
 test("[G18] a client for which packet memory has no room is gone when its keys come, with nothing left behind", async () => {
