@@ -13,6 +13,7 @@ import type {
   ParticipantLeft,
   ParticipantUpdated,
   ReadUpTo,
+  RoomLifeChanged,
   RoomUpdated,
   Slots,
   Speakers,
@@ -37,6 +38,7 @@ export type RoomMessage =
   | TypingNow
   | RoomUpdated
   | MemberUpdated
+  | RoomLifeChanged
   | MediaState;
 
 export type SessionEvent =

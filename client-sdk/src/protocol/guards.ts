@@ -100,6 +100,12 @@ const SHAPES: { readonly [T in ServerMessage["type"]]: Check } = {
     room: shape({ roomId: string, slug: string, title: string, description: string, version: number }),
   }),
   memberUpdated: shape({ userId: string, role: optional(role) }),
+  roomLife: shape({
+    what: oneOf("file", "happening", "expense"),
+    change: oneOf("added", "changed", "removed"),
+    id: string,
+    userId: string,
+  }),
   media: shape({ state: oneOf("connected", "reconnecting", "gone") }),
   closing: shape({
     reason: oneOf("left", "superseded", "removed", "draining", "protocol", "slow", "expired"),

@@ -8,6 +8,7 @@ import type { Role, RoomAccess, RoomInfo } from "./people-and-rooms.ts";
 import type { ChatMessage, MessageChange } from "./text.ts";
 
 export type * from "./people-and-rooms.ts";
+export type * from "./room-life.ts";
 export type * from "./text.ts";
 
 /** Raised when a change would break an older peer; a node speaks this version and the one before. */
@@ -232,6 +233,15 @@ export interface RoomUpdated extends Sequenced {
     readonly pictureId?: string;
   };
 }
+/** Something that the room keeps was added, changed or removed: whoever shows it asks for it again. */
+export interface RoomLifeChanged extends Sequenced {
+  readonly type: "roomLife";
+  readonly what: "file" | "happening" | "expense";
+  readonly change: "added" | "changed" | "removed";
+  readonly id: string;
+  /** Who did it. */
+  readonly userId: string;
+}
 /** A member came, changed the role, or is none any more (without a role). */
 export interface MemberUpdated extends Sequenced {
   readonly type: "memberUpdated";
@@ -271,6 +281,7 @@ export type ServerMessage =
   | TypingNow
   | RoomUpdated
   | MemberUpdated
+  | RoomLifeChanged
   | MediaState
   | Closing
   | Pong;
