@@ -22,7 +22,7 @@ const MAX_RECENT = 4_096;
 const MAX_ID = 128;
 
 /** Messages of the socket that travel this way. Another node's word of any other type is refused. */
-const TYPES = ["message", "messageUpdated", "read", "typing", "roomUpdated", "memberUpdated"] as const;
+const TYPES = ["message", "messageUpdated", "read", "typing", "roomUpdated", "memberUpdated", "roomLife"] as const;
 export type RoomWord = Unsequenced & { readonly type: (typeof TYPES)[number] };
 
 export interface RoomBroadcastParts {
