@@ -82,10 +82,11 @@ export class Cluster {
     );
     this.network = new Network(this.topology, this.random.fork("network"));
     this.network.conditions = options.conditions ?? CLEAN;
-    this.nodes = Array.from(
-      { length: nodeCount },
-      (_, i) => new SimNode(i, nameOf(options.twins?.get(i) ?? i), { host: hostOf(i), port: PORT }),
-    );
+    this.nodes = Array.from({ length: nodeCount }, (_, i) => {
+      const twin = options.twins?.get(i);
+      const endpoint = { host: hostOf(i), port: PORT };
+      return new SimNode(i, { name: nameOf(twin ?? i), endpoint, isTwin: twin !== undefined });
+    });
     for (const node of this.nodes) {
       this.#byHost.set(node.endpoint.host, node);
       // A name belongs to the first who bears it.

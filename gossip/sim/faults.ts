@@ -2,6 +2,7 @@
 
 import { shuffle } from "../src/random.ts";
 import { assertNever, type DurationMs } from "../src/types.ts";
+import { Chatter } from "./chatter.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Attack, Hostile } from "./hostile.ts";
 import { CLEAN, type LinkConditions } from "./network.ts";
@@ -29,6 +30,14 @@ export type Fault =
   | { readonly kind: "conditions"; readonly conditions: Partial<LinkConditions> }
   /** Each asks anybody something, so often in all. */
   | { readonly kind: "ask"; readonly perSecond: number; readonly forMs: DurationMs; readonly bodyBytes: number }
+  /** User events, each from any member. */
+  | { readonly kind: "announce"; readonly perSecond: number; readonly forMs: DurationMs; readonly payloadBytes: number }
+  /** Queries, each from any member, to everybody; all answer. */
+  | { readonly kind: "query"; readonly perSecond: number; readonly forMs: DurationMs; readonly relayFactor: number }
+  /** A new key is installed, used, and the first one of the cluster removed. */
+  | { readonly kind: "rotateKeys"; readonly by: number; readonly old: Uint8Array }
+  /** Those that are down are started; a twin only so. */
+  | { readonly kind: "start"; readonly who: Pick }
   | { readonly kind: "retag"; readonly who: Pick; readonly value: string }
   | { readonly kind: "attack"; readonly attack: Attack; readonly perSecond: number; readonly forMs: DurationMs };
 
@@ -37,6 +46,9 @@ export type FaultTally = Map<Fault["kind"], number>;
 
 export class Faults {
   readonly tally: FaultTally = new Map();
+  /** Names of members that something was done to. */
+  readonly disturbed = new Set<string>();
+  readonly chatter: Chatter;
   readonly #cluster: Cluster;
   readonly #random;
   readonly #hostile: Hostile;
@@ -45,6 +57,7 @@ export class Faults {
     this.#cluster = cluster;
     this.#random = cluster.random.fork("faults");
     this.#hostile = new Hostile(cluster);
+    this.chatter = new Chatter(cluster);
   }
 
   get attacksSent(): number {
@@ -60,6 +73,7 @@ export class Faults {
       case "slow":
       case "clockJump":
       case "retag":
+      case "start":
         for (const index of this.#pick(fault.who)) this.#toOne(fault, index);
         return;
       case "cut":
@@ -75,7 +89,7 @@ export class Faults {
     this.#count(fault.kind);
     switch (fault.kind) {
       case "revive":
-        for (const node of this.#cluster.nodes) if (!node.isMember) this.#start(node.index);
+        for (const node of this.#cluster.nodes) if (!node.isMember && !node.isTwin) this.#start(node.index);
         return;
       case "forceLeaveFailed":
         this.#forceLeaveFailed(fault.by);
@@ -90,6 +104,18 @@ export class Faults {
       case "ask":
         this.#repeat(fault, () => this.#ask(fault.bodyBytes));
         return;
+      case "announce":
+        this.chatter.listen();
+        this.#repeat(fault, () => this.#anybody((index) => this.chatter.announce(index, fault.payloadBytes)));
+        return;
+      case "query":
+        this.chatter.listen();
+        this.#repeat(fault, () => this.#anybody((index) => this.chatter.query(index, fault.relayFactor)));
+        return;
+      case "rotateKeys":
+        this.chatter.listen();
+        this.chatter.rotate(fault.by, fault.old);
+        return;
       case "attack":
         this.#hostile.listen();
         this.#repeat(fault, () => this.#hostile.strike(fault.attack));
@@ -102,7 +128,11 @@ export class Faults {
   #toOne(fault: Extract<Fault, { readonly who: Pick }>, index: number): void {
     const node = this.#cluster.node(index);
     this.#count(fault.kind);
+    this.disturbed.add(node.name);
     switch (fault.kind) {
+      case "start":
+        if (!node.isUp) this.#start(index);
+        return;
       case "crash":
         this.#cluster.crash(index);
         return;
@@ -155,6 +185,12 @@ export class Faults {
         if (member.status === "failed") node.core?.forceLeave(member.name, nowMs);
       }
     });
+  }
+
+  #anybody(run: (index: number) => void): void {
+    const members = this.#cluster.members();
+    const chosen = members[this.#random.below(members.length)];
+    if (chosen !== undefined) run(chosen.index);
   }
 
   #ask(bodyBytes: number): void {

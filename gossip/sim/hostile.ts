@@ -1,17 +1,20 @@
 // Strangers who send what they please: noise, packets heard before, lies about members, and giants.
 
 import type { Random } from "../src/random.ts";
-import { assertNever, incarnation, lamportTime, nodeName } from "../src/types.ts";
+import { assertNever, incarnation, lamportTime, nodeName, seqNo } from "../src/types.ts";
 import { encodeMessage } from "../src/wire/encode-message.ts";
 import { encodeSerf } from "../src/wire/encode-serf.ts";
 import { assemblePacket } from "../src/wire/packet.ts";
 import type { Cluster } from "./cluster.ts";
 
-export type Attack = "noise" | "replay" | "lies" | "giants";
+export type Attack = "noise" | "replay" | "lies" | "giants" | "floods";
 
 const MAX_HEARD = 512;
 /** Beyond what a core believes of any incarnation. */
 const ABSURD = 0xffff_fff0;
+
+/** It asks for acks to be sent to the stranger, for an hour. */
+const QUERY = { kind: "query", filters: [], flags: 1, relayFactor: 3, timeoutNs: 3.6e12 } as const;
 
 export class Hostile {
   readonly #cluster: Cluster;
@@ -51,6 +54,8 @@ export class Hostile {
         return assemblePacket([this.#lie()])[0];
       case "giants":
         return this.#giant();
+      case "floods":
+        return assemblePacket(Array.from({ length: 6 }, () => this.#wish()))[0];
       default:
         return assertNever(attack);
     }
@@ -91,6 +96,51 @@ export class Hostile {
         });
       default:
         return encodeMessage({ kind: "user", payload: encodeSerf({ kind: "join", lamportTime: time, node }) });
+    }
+  }
+
+  /** Well-formed, and costs us memory or work if we let it: probes for others, acks, answers, queries, old news. */
+  #wish(): Uint8Array {
+    const number = this.#random.below(0xffff_ffff);
+    const node = nodeName(`x${number}`);
+    const [addr, port, payload] = [Uint8Array.of(192, 0, 2, 66), 7946, new Uint8Array(32)];
+    const source = { addr, port, node };
+    const user = (message: Parameters<typeof encodeSerf>[0]): Uint8Array =>
+      encodeMessage({ kind: "user", payload: encodeSerf(message) });
+    const time = lamportTime(1 + this.#random.below(50));
+    // Queries are few: everybody passes each on, and answers it.
+    switch (Math.floor(this.#random.below(61) / 10)) {
+      case 0:
+        return encodeMessage({
+          kind: "indirectPing",
+          seqNo: seqNo(number),
+          target: addr,
+          port,
+          node,
+          nack: true,
+          source,
+        });
+      case 1:
+        return encodeMessage({ kind: "ping", seqNo: seqNo(number), node, source });
+      case 2:
+        return encodeMessage({ kind: "ack", seqNo: seqNo(number), payload });
+      case 3:
+        return user({ kind: "queryResponse", lamportTime: time, id: number, from: node, flags: 0, payload });
+      case 4:
+        return user({ kind: "join", lamportTime: time, node });
+      case 5:
+        return encodeMessage({ kind: "suspect", node, incarnation: incarnation(number % 1000), from: node });
+      default:
+        return user({
+          ...QUERY,
+          lamportTime: time,
+          id: number,
+          addr,
+          port,
+          sourceNode: node,
+          name: `q${number}`,
+          payload,
+        });
     }
   }
 

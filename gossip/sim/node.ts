@@ -24,6 +24,8 @@ export class SimNode {
   readonly index: number;
   readonly name: string;
   readonly endpoint: Endpoint;
+  /** It bears the name of another. */
+  readonly isTwin: boolean;
   /** Undefined while the process is down. */
   core: GossipCore | undefined;
   sink: GossipSink | undefined;
@@ -53,10 +55,14 @@ export class SimNode {
   /** Events of interest to a scenario, newest last; bounded by the length of a run. */
   readonly joinResults: Extract<GossipEvent, { readonly kind: "joinDone" }>[] = [];
 
-  constructor(index: number, name: string, endpoint: Endpoint) {
+  constructor(
+    index: number,
+    identity: { readonly name: string; readonly endpoint: Endpoint; readonly isTwin: boolean },
+  ) {
     this.index = index;
-    this.name = name;
-    this.endpoint = endpoint;
+    this.name = identity.name;
+    this.endpoint = identity.endpoint;
+    this.isTwin = identity.isTwin;
   }
 
   get isUp(): boolean {
