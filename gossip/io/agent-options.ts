@@ -1,8 +1,11 @@
 // What a gossip agent can be told.
 
-import { type GossipOptions, type GossipProfile, LAN, LOCAL, WAN } from "../src/options.ts";
+import { type GossipOptions, type GossipProfile, LAN, LOCAL, type RestoredClocks, WAN } from "../src/options.ts";
 import type { Endpoint, Tags } from "../src/types.ts";
 import type { Logger } from "./log.ts";
+import type { CoalesceOptions } from "./operator/coalescer.ts";
+import type { EventHandlerOptions } from "./operator/event-handlers.ts";
+import type { RpcServerOptions } from "./rpc/server.ts";
 
 export interface GossipAgentOptions {
   /** Unique in the cluster, 1..128 characters. */
@@ -20,6 +23,11 @@ export interface GossipAgentOptions {
   readonly profile?: "lan" | "wan" | "local";
   /** 16, 24 or 32 bytes each; the first encrypts, all decrypt. */
   readonly keys?: readonly Uint8Array[];
+  /**
+   * Keeps the keys across restarts, in Serf's format, with mode 0600. When it exists its keys count and not `keys`; else it
+   * is begun with `keys`. Written whenever the cluster's keys change.
+   */
+  readonly keyringFile?: string;
   /** Remembers members across restarts, in Serf's format. */
   readonly snapshotPath?: string;
   /** Compress what we send. Default true. */
@@ -28,9 +36,13 @@ export interface GossipAgentOptions {
   readonly coalescePeriodMs?: number;
   /** When another node claims our name, ask the others whom they mean, and stop when it is not us. Default true. */
   readonly resolveNameConflicts?: boolean;
+  /** Scripts that are run when something happens. Default none. */
+  readonly eventHandlers?: EventHandlerOptions;
+  /** What scripts and RPC streams are told may be held back for a moment. `onEvent` is told everything at once. */
+  readonly operatorCoalesce?: CoalesceOptions;
   readonly log?: Logger;
   /** The Serf agent's RPC; off when absent. Anything but a loopback host needs an authKey. */
-  readonly rpc?: { readonly host: string; readonly port: number; readonly authKey?: string };
+  readonly rpc?: RpcServerOptions;
 }
 
 export interface JoinTargets {
@@ -47,13 +59,24 @@ export interface AgentRequestOptions {
 
 const PROFILES: Readonly<Record<string, GossipProfile>> = { lan: LAN, wan: WAN, local: LOCAL };
 
+/** What is known only once the sockets and files are open. */
+export interface StartValues {
+  readonly advertise: Endpoint;
+  readonly keys: readonly Uint8Array[];
+  readonly restoredClocks?: RestoredClocks;
+}
+
 /** What the core is told. */
-export function coreOptions(options: GossipAgentOptions, advertise: Endpoint): GossipOptions {
+export function coreOptions(
+  options: GossipAgentOptions,
+  { advertise, keys, restoredClocks }: StartValues,
+): GossipOptions {
   return {
     name: options.nodeName,
     advertise,
     tags: options.tags ?? {},
-    keys: options.keys ?? [],
+    keys,
+    ...(restoredClocks === undefined ? {} : { restoredClocks }),
     profile: PROFILES[options.profile ?? "lan"] ?? LAN,
     compress: options.compress ?? true,
     coalescePeriodMs: options.coalescePeriodMs ?? 0,

@@ -1,30 +1,40 @@
 // A gossip member with real sockets: what the product and the command line use.
 
 import { randomInt } from "node:crypto";
-import type { CoordinateSnapshot, GossipCore, RttEstimate, UserEventOptions } from "../src/core.ts";
+import type {
+  CoordinateSnapshot,
+  ForceLeaveOptions,
+  GossipCore,
+  KeyQuestion,
+  RttEstimate,
+  UserEventOptions,
+} from "../src/core.ts";
 import { createGossip } from "../src/gossip.ts";
 import { seededRandom } from "../src/random.ts";
-import type { DropReason, GossipEvent, Member, MembershipEvent } from "../src/sink.ts";
+import type { DropReason, GossipEvent, Member } from "../src/sink.ts";
 import { type Endpoint, type Tags, UsageError } from "../src/types.ts";
 import { advertisableHost, resolveTarget } from "./addresses.ts";
 import { type AgentRequestOptions, coreOptions, type GossipAgentOptions, type JoinTargets } from "./agent-options.ts";
+import { dispatch } from "./dispatch.ts";
 import { Driver } from "./driver.ts";
-import { JoinError } from "./errors.ts";
+import { JoinError, messageOf } from "./errors.ts";
 import { infoSections } from "./info.ts";
 import { PendingJoins } from "./joins.ts";
+import { KeyringFile } from "./keyring-file.ts";
+import { AgentKeys, type KeyResult } from "./keys.ts";
 import { Listeners } from "./listeners.ts";
 import { LogTee } from "./log.ts";
+import { AgentMemory } from "./memory.ts";
 import { NodeAead } from "./node-aead.ts";
+import { OperatorSide } from "./operator/operator-side.ts";
 import { type AgentEvent, AgentQueries, type AgentQueryOptions, type QueryResult } from "./queries.ts";
 import { DirectRequests, packBody, type RequestHandler } from "./requests.ts";
 import { agentBackend } from "./rpc/agent-backend.ts";
 import type { RpcBackend } from "./rpc/backend.ts";
-import { RpcServer } from "./rpc/server.ts";
-import { SnapshotFile } from "./snapshot-file.ts";
+import type { SnapshotClocks } from "./snapshot-file.ts";
 import { GossipSockets } from "./sockets.ts";
 
 const DEFAULT_PORT = 7946;
-const CLOCK_INTERVAL_MS = 5_000;
 /** Addresses of one join: as many as the core opens streams at once. */
 const MAX_TARGETS = 128;
 
@@ -39,17 +49,19 @@ export class GossipAgent {
   readonly #queries = new AgentQueries((call) => this.#command(call));
   readonly #listeners: Listeners<AgentEvent>;
   readonly #leftListeners: Listeners<void>;
-  readonly #snapshot: SnapshotFile | undefined;
-  readonly #rpc: RpcServer | undefined;
+  readonly #keys = new AgentKeys((call) => this.#command(call));
+  readonly #keyring: KeyringFile | undefined;
+  readonly #memory: AgentMemory;
+  readonly #operator: OperatorSide;
   #state: State = "new";
   #sockets: GossipSockets | undefined = undefined;
   #address: Endpoint;
   #rpcPort: number | undefined = undefined;
-  #clockTimer: NodeJS.Timeout | undefined = undefined;
+  #isEncrypted = false;
   #leaving: Promise<void> | undefined = undefined;
   #leaveDone: (() => void) | undefined = undefined;
 
-  /** Throws UsageError "rpc_auth_required"; wrong gossip options are refused by `start`. */
+  /** Throws UsageError "rpc_auth_required" or "bad_event_handler"; wrong gossip options are refused by `start`. */
   constructor(options: GossipAgentOptions) {
     this.#options = options;
     this.#log = new LogTee(options.log);
@@ -62,8 +74,13 @@ export class GossipAgent {
       onEvent: (event) => this.#handleEvent(event),
       onDrop: (reason, from) => this.#log.debug({ reason, from: from?.host }, "dropped what a peer sent"),
     });
-    if (options.snapshotPath !== undefined) this.#snapshot = new SnapshotFile(options.snapshotPath, this.#log);
-    if (options.rpc !== undefined) this.#rpc = new RpcServer(options.rpc, this.#backend(), this.#log);
+    const log = this.#log;
+    if (options.keyringFile !== undefined) this.#keyring = new KeyringFile(options.keyringFile, log);
+    this.#memory = new AgentMemory(options.snapshotPath, { log, clocks: () => this.#clocks() });
+    this.#operator = new OperatorSide(
+      { rpc: options.rpc, handlers: options.eventHandlers, coalesce: options.operatorCoalesce },
+      { backend: this.#backend(), self: () => this.localMember(), log, nowMs: () => performance.now() },
+    );
   }
 
   /**
@@ -99,12 +116,11 @@ export class GossipAgent {
       host: this.#options.advertiseHost ?? advertisableHost(bindHost),
       port: this.#options.advertisePort ?? sockets.port,
     };
-    const remembered = this.#snapshot?.open();
-    this.#driver.attach(this.#createCore(), sockets);
-    this.#snapshot?.alive(this.#options.nodeName, this.#address);
-    if (this.#snapshot !== undefined) this.#clockTimer = setInterval(() => this.#recordClocks(), CLOCK_INTERVAL_MS);
+    const remembered = this.#memory.open();
+    this.#driver.attach(this.#createCore(remembered?.clocks), sockets);
+    this.#memory.alive(this.#options.nodeName, this.#address);
     if (remembered !== undefined) void this.#rejoin(remembered.alive);
-    this.#rpcPort = await this.#rpc?.start();
+    this.#rpcPort = await this.#operator.start();
     this.#log.info({ node: this.#options.nodeName, ...this.#address, rpcPort: this.#rpcPort }, "gossip agent running");
   }
 
@@ -113,25 +129,34 @@ export class GossipAgent {
     return this.#state === "stopped";
   }
 
-  #createCore(): GossipCore {
-    const options = coreOptions(this.#options, this.#address);
+  #createCore(restoredClocks: SnapshotClocks | undefined): GossipCore {
+    const given = this.#options.keys ?? [];
+    const keys = this.#keyring === undefined ? given : this.#keyring.open(given);
+    this.#isEncrypted = keys.length > 0;
+    const options = coreOptions(this.#options, {
+      advertise: this.#address,
+      keys,
+      ...(restoredClocks === undefined ? {} : { restoredClocks }),
+    });
     return createGossip(options, this.#driver.sink, seededRandom(randomInt(2 ** 32)), new NodeAead());
   }
 
   /** Closes everything without a word to the others, who will see a failure. Idempotent. */
   async stop(): Promise<void> {
     this.#state = "stopped";
-    clearInterval(this.#clockTimer);
-    this.#recordClocks();
+    this.#memory.recordClocks();
+    // Scripts are told what was held back, and who we are, while there is somebody to ask.
+    const operatorDone = this.#operator.stop();
     this.#driver.detach();
     this.#requests.stop();
     this.#queries.stop();
+    this.#keys.stop();
     this.#joins.stop();
     this.#leaveDone?.();
     const sockets = this.#sockets;
     this.#sockets = undefined;
-    await Promise.all([this.#rpc?.stop(), sockets?.close()]);
-    this.#snapshot?.close();
+    await Promise.all([operatorDone, sockets?.close()]);
+    this.#memory.close();
   }
 
   /**
@@ -186,7 +211,7 @@ export class GossipAgent {
   }
 
   async #leave(): Promise<void> {
-    this.#snapshot?.leave();
+    this.#memory.leave();
     const done = new Promise<void>((resolve) => {
       this.#leaveDone = resolve;
     });
@@ -289,15 +314,30 @@ export class GossipAgent {
     if (hadEffect) this.#log.info({ node, reason }, "suspecting a member");
   }
 
-  /** Declares a failed member left. */
-  forceLeave(name: string): void {
-    this.#command((core, nowMs) => core.forceLeave(name, nowMs));
+  /** Declares a failed member left; with `prune` it is forgotten everywhere, too. */
+  forceLeave(name: string, options: ForceLeaveOptions = {}): void {
+    this.#command((core, nowMs) => core.forceLeave(name, nowMs, options));
+  }
+
+  /** Changes or lists the keys of every member. Rejects with UsageError, see the core; a refusal is in the result. */
+  keys(question: KeyQuestion): Promise<KeyResult> {
+    return this.#keys.ask(question);
+  }
+
+  /** Whether gossip is encrypted; once started. */
+  get isEncrypted(): boolean {
+    return this.#isEncrypted;
   }
 
   /** Counters since start and present sizes, by names fit for metrics. */
   stats(): Record<string, number> {
     const drops = [...this.#driver.drops].map(([reason, count]: [DropReason, number]) => [`dropped_${reason}`, count]);
-    return { ...this.#driver.core?.stats(), ...this.#sockets?.counters(), ...Object.fromEntries(drops) };
+    return {
+      ...this.#driver.core?.stats(),
+      ...this.#sockets?.counters(),
+      ...this.#operator.stats(),
+      ...Object.fromEntries(drops),
+    };
   }
 
   #core(): GossipCore {
@@ -312,78 +352,45 @@ export class GossipAgent {
   }
 
   #handleEvent(event: GossipEvent): void {
-    switch (event.kind) {
-      case "joinResult":
-        this.#joins.contact(event);
-        break;
-      case "joinDone":
-        this.#joins.done(event);
-        break;
-      case "leaveDone":
-        this.#leaveDone?.();
-        break;
-      case "requestResult":
-        this.#requests.settle(event);
-        break;
-      case "request":
-        void this.#requests
-          .answer(event)
-          .then((reply) => this.#driver.run((core, nowMs) => core.respond(event.id, reply, nowMs)));
-        break;
-      case "conflict":
-        this.#log.warn({ node: event.name, existing: event.existing, other: event.other }, "two nodes claim one name");
-        break;
-      case "userEvent":
-        this.#listeners.emit(event);
-        break;
-      case "query":
-        this.#listeners.emit(this.#queries.call(event));
-        break;
-      case "queryAck":
-      case "queryResponse":
-      case "queryDone":
-        this.#queries.settle(event);
-        break;
-      case "nameKept":
-        this.#log.info({ answers: event.answers, matching: event.matching }, "the others mean us by our name");
-        break;
-      case "nameLost":
-        this.#log.error(
-          { answers: event.answers, matching: event.matching },
-          "lost our name to another node: stopping",
-        );
-        void this.stop().then(() => this.#leftListeners.emit());
-        break;
-      default:
-        this.#handleMember(event);
-    }
+    dispatch(event, {
+      joins: this.#joins,
+      requests: this.#requests,
+      queries: this.#queries,
+      keys: this.#keys,
+      log: this.#log,
+      tell: (told) => {
+        this.#listeners.emit(told);
+        this.#operator.handle(told);
+      },
+      memberChanged: (change) => {
+        const { name, host, port } = change.member;
+        this.#log.info({ node: name, host, port }, `member ${change.kind}`);
+        this.#memory.changed(change);
+      },
+      respond: (id, reply) => this.#driver.run((core, nowMs) => core.respond(id, reply, nowMs)),
+      leaveDone: () => this.#leaveDone?.(),
+      keyringChanged: (keys) => this.#keyring?.write(keys),
+      nameLost: () => void this.stop().then(() => this.#leftListeners.emit()),
+    });
   }
 
-  #handleMember(event: MembershipEvent): void {
-    const { kind, member } = event;
-    this.#log.info({ node: member.name, host: member.host, port: member.port }, `member ${kind}`);
-    if (member.status === "alive") this.#snapshot?.alive(member.name, { host: member.host, port: member.port });
-    else this.#snapshot?.notAlive(member.name);
-    this.#listeners.emit(event);
-  }
-
-  #recordClocks(): void {
+  #clocks(): SnapshotClocks | undefined {
     const stats = this.#driver.core?.stats();
-    const seen = (key: string): number => Math.max(0, (stats?.[key] ?? 0) - 1);
-    if (stats === undefined) return;
-    this.#snapshot?.clocks({ member: seen("member_time"), event: seen("event_time"), query: seen("query_time") });
+    if (stats === undefined) return undefined;
+    const seen = (key: string): number => Math.max(0, (stats[key] ?? 0) - 1);
+    return { member: seen("member_time"), event: seen("event_time"), query: seen("query_time") };
   }
 
-  #backend(): RpcBackend {
+  #backend(): Omit<RpcBackend, "onEvent"> {
     return agentBackend(this, {
       left: () => this.#leftListeners.emit(),
-      info: () => infoSections(this.#core(), { isEncrypted: (this.#options.keys ?? []).length > 0 }),
+      info: () =>
+        infoSections(this.#core(), {
+          isEncrypted: this.#isEncrypted,
+          handlers: this.#operator.describeHandlers(),
+        }),
       beginQuery: (name, payload, options) => this.#queries.begin(name, payload, options),
       log: this.#log,
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -30,3 +30,7 @@ export class JoinError extends Error {
     this.name = "JoinError";
   }
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -5,7 +5,13 @@ import type { GossipCore } from "../src/core.ts";
 
 export type InfoSections = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-export function infoSections(core: GossipCore, { isEncrypted }: { readonly isEncrypted: boolean }): InfoSections {
+export interface InfoExtras {
+  readonly isEncrypted: boolean;
+  /** "event:name" to script. */
+  readonly handlers: Readonly<Record<string, string>>;
+}
+
+export function infoSections(core: GossipCore, { isEncrypted, handlers }: InfoExtras): InfoSections {
   const stats = core.stats();
   const self = core.localMember();
   const read = (key: string): string => String(stats[key] ?? 0);
@@ -36,6 +42,6 @@ export function infoSections(core: GossipCore, { isEncrypted }: { readonly isEnc
       coordinate_resets: read("coordinate_resets"),
     },
     tags: { ...self.tags },
-    event_handlers: {},
+    event_handlers: { ...handlers },
   };
 }

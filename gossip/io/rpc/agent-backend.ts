@@ -6,8 +6,8 @@ import type { RpcBackend } from "./backend.ts";
 /** What the agent does for anybody. */
 export type PublicAgent = Pick<
   RpcBackend,
-  "members" | "localMember" | "join" | "leave" | "forceLeave" | "setTags" | "coordinate" | "userEvent" | "onEvent"
->;
+  "members" | "localMember" | "join" | "leave" | "forceLeave" | "setTags" | "coordinate" | "userEvent" | "keys"
+> & { measuredRtts(): ReadonlyMap<string, number> };
 
 /** What it does for its RPC only. */
 export interface AgentInside {
@@ -17,20 +17,24 @@ export interface AgentInside {
   readonly log: LogTee;
 }
 
-export function agentBackend(agent: PublicAgent, { left, info, beginQuery, log }: AgentInside): RpcBackend {
+export function agentBackend(
+  agent: PublicAgent,
+  { left, info, beginQuery, log }: AgentInside,
+): Omit<RpcBackend, "onEvent"> {
   return {
     members: () => agent.members(),
     localMember: () => agent.localMember(),
     join: (addresses, options) => agent.join(addresses, options),
     leave: () => agent.leave(),
     left,
-    forceLeave: (name) => agent.forceLeave(name),
+    forceLeave: (name, options) => agent.forceLeave(name, options),
     setTags: (tags) => agent.setTags(tags),
     coordinate: (name) => agent.coordinate(name),
+    measuredRtt: (name) => agent.measuredRtts().get(name),
     info,
     userEvent: (name, payload, options) => agent.userEvent(name, payload, options),
+    keys: (question) => agent.keys(question),
     query: beginQuery,
-    onEvent: (listener) => agent.onEvent(listener),
     recentLog: () => log.recent(),
     onLog: (listener) => log.onLine(listener),
   };

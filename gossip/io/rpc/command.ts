@@ -2,13 +2,13 @@
 
 import type { QueryCall } from "../queries.ts";
 import type { RpcBackend } from "./backend.ts";
-import { RpcError } from "./messages.ts";
+import { OWN_RPC_ERROR, RpcError } from "./messages.ts";
 import type { RpcMap, RpcWritable } from "./value.ts";
 
 export type Seq = number | bigint;
 
 export interface RecordOptions {
-  /** False for what the client waits for; other records are lost while it does not read. Default true. */
+  /** False for what the client waits for; other records are lost beyond a bound while it does not read. Default true. */
   readonly canDrop?: boolean;
 }
 
@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly calls: PendingCalls;
   /** A connection has one monitor. */
   hasMonitor: boolean;
+  /** Records of a stream that wait are of no use any more. */
+  readonly forget: (seq: Seq) => void;
   readonly record: (seq: Seq, record: RpcWritable, options?: RecordOptions) => void;
 }
 
@@ -48,7 +50,7 @@ const MAX_CALLS = 512;
 /** Why nothing more may run under this Seq; undefined when it may. */
 export function subscriptionProblem(seq: Seq, { subscriptions }: CommandContext): string | undefined {
   if (subscriptions.has(seq)) return RpcError.streamExists;
-  return subscriptions.size >= MAX_SUBSCRIPTIONS ? "Too many streams" : undefined;
+  return subscriptions.size >= MAX_SUBSCRIPTIONS ? OWN_RPC_ERROR.tooManyStreams : undefined;
 }
 
 /** `open` begins the records and answers what ends them. */

@@ -1,18 +1,21 @@
 // The commands of the RPC behind handshake and authentication. A command answers exactly once; where the reference sends a
 // body also with an error, so do we, because its client waits for one.
 
-import type { Member, MembershipEvent } from "../../src/sink.ts";
+import type { Member } from "../../src/sink.ts";
+import { messageOf } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel, type LogLine } from "../log.ts";
-import type { AgentEvent } from "../queries.ts";
+import { isWanted, type OperatorEvent, parseEventFilters } from "../operator/events.ts";
 import { type Command, type CommandContext, DONE, type Reply, type Request, subscribe } from "./command.ts";
-import { compileAnchored } from "./expression.ts";
+import { compileAnchored, ExpressionError } from "./expression.ts";
 import { boolField, seqField, textField, textMapField, textsField } from "./fields.ts";
-import { callRecord, EVENT_NAMES, memberRecord, RpcError, userRecord } from "./messages.ts";
+import { changeKey, listKeys } from "./key-commands.ts";
+import { callRecord, memberRecord, membersRecord, RpcError, userRecord } from "./messages.ts";
 import { event, query, respond } from "./query-commands.ts";
 import { Float, type RpcMap, type RpcWritable } from "./value.ts";
 
+/** Each is run against each member. */
+const MAX_TAG_FILTERS = 16;
 const ZERO_COORDINATE = { Adjustment: new Float(0), Error: new Float(0), Height: new Float(0), Vec: null };
-const NO_KEYS = { Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   members: (_, { backend }) => ({ body: memberList(backend.members()) }),
@@ -23,8 +26,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return { afterwards: () => backend.left() };
   },
   "force-leave": ({ body }, { backend }) => {
-    if (boolField(body, "Prune")) return { error: "This agent does not support pruning; leave out -prune" };
-    backend.forceLeave(textField(body, "Node"));
+    backend.forceLeave(textField(body, "Node"), { prune: boolField(body, "Prune") });
     return DONE;
   },
   tags: setTags,
@@ -32,19 +34,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "get-coordinate": getCoordinate,
   stream,
   monitor,
-  stop: ({ body }, { subscriptions }) => {
+  stop: ({ body }, { subscriptions, forget }) => {
     const stopped = seqField(body, "Stop");
     subscriptions.get(stopped)?.();
-    subscriptions.delete(stopped);
+    if (subscriptions.delete(stopped)) forget(stopped);
     return DONE;
   },
   event,
   query,
   respond,
-  "install-key": refuseKeys,
-  "use-key": refuseKeys,
-  "remove-key": refuseKeys,
-  "list-keys": refuseKeys,
+  "install-key": changeKey("install"),
+  "use-key": changeKey("use"),
+  "remove-key": changeKey("remove"),
+  "list-keys": listKeys,
 };
 
 /** Undefined when there is no such command. Rejects when the command has nothing to say but its error. */
@@ -57,11 +59,6 @@ export async function runCommand(
 }
 
 const memberList = (members: readonly Member[]): RpcWritable => ({ Members: members.map(memberRecord) });
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function refuseKeys(): Reply {
-  return { error: "This agent does not support changing keys while it runs", body: NO_KEYS };
-}
 
 function membersFiltered({ body }: Request, { backend }: CommandContext): Reply {
   try {
@@ -78,7 +75,9 @@ function filtersOf(body: RpcMap): ((member: Member) => boolean)[] {
   const status = textField(body, "Status");
   if (name !== "") matches.push(matcher(name, (member) => member.name));
   if (status !== "") matches.push(matcher(status, (member) => member.status));
-  for (const [tag, expression] of textMapField(body, "Tags")) {
+  const tags = textMapField(body, "Tags");
+  if (tags.size > MAX_TAG_FILTERS) throw new ExpressionError("too many tags");
+  for (const [tag, expression] of tags) {
     matches.push(matcher(expression, (member) => member.tags[tag] ?? ""));
   }
   return matches;
@@ -106,8 +105,11 @@ async function setTags({ body }: Request, { backend }: CommandContext): Promise<
   return DONE;
 }
 
+/** Besides the coordinate, what the agent itself measured: clients of the reference pass over the field. */
 function getCoordinate({ body }: Request, { backend }: CommandContext): Reply {
-  const found = backend.coordinate(textField(body, "Node"));
+  const node = textField(body, "Node");
+  const found = backend.coordinate(node);
+  const measuredMs = backend.measuredRtt(node);
   if (found === undefined) return { body: { Coord: ZERO_COORDINATE, Ok: false } };
   const Coord = {
     Adjustment: new Float(found.adjustment),
@@ -115,36 +117,30 @@ function getCoordinate({ body }: Request, { backend }: CommandContext): Reply {
     Height: new Float(found.height),
     Vec: found.vec.map((component) => new Float(component)),
   };
-  return { body: { Coord, Ok: true } };
+  const measured = measuredMs === undefined ? {} : { MeasuredMs: new Float(measuredMs) };
+  return { body: { Coord, ...measured, Ok: true } };
 }
 
-const EVENT_FILTER = /^(\*|member-(join|leave|failed|update|reap)|user(:.*)?|query(:.*)?)$/;
-
 function stream({ seq, body }: Request, context: CommandContext): Reply {
-  const filters = (textField(body, "Type") || "*").split(",");
-  if (!filters.every((filter) => EVENT_FILTER.test(filter))) return { error: RpcError.invalidFilter };
-  const isWanted = (...names: readonly string[]): boolean => ["*", ...names].some((name) => filters.includes(name));
+  const filters = parseEventFilters(textField(body, "Type"));
+  if (filters === undefined) return { error: RpcError.invalidFilter };
   const { backend, record, calls } = context;
-  const recordOf = (event: AgentEvent): RpcWritable | undefined => {
-    switch (event.kind) {
-      case "userEvent":
-        return isWanted("user", `user:${event.name}`) ? userRecord(event) : undefined;
-      case "query":
-        return isWanted("query", `query:${event.name}`) ? callRecord(calls.add(event), event) : undefined;
-      default:
-        return isWanted(EVENT_NAMES[event.kind]) ? memberEventRecord(event) : undefined;
-    }
-  };
   return subscribe(seq, context, () =>
     backend.onEvent((event) => {
-      const told = recordOf(event);
-      if (told !== undefined) record(seq, told);
+      if (isWanted(filters, event)) record(seq, eventRecord(event, calls));
     }),
   );
 }
 
-function memberEventRecord({ kind, member }: MembershipEvent): RpcWritable {
-  return { Event: EVENT_NAMES[kind], Members: [memberRecord(member)] };
+function eventRecord(event: OperatorEvent, calls: CommandContext["calls"]): RpcWritable {
+  switch (event.kind) {
+    case "members":
+      return membersRecord(event);
+    case "userEvent":
+      return userRecord(event);
+    default:
+      return callRecord(calls.add(event), event);
+  }
 }
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {

@@ -23,29 +23,23 @@ describe("matching", () => {
 });
 
 describe("refused", () => {
-  test.each([
-    "(a+)+",
-    "(a|aa)*b",
-    "((a){2,})*",
-    "(x(a|b))+",
-    "a*a*a*a*",
-    "(?=a)b",
-    "(?<!a)b",
-    "(a)\\1",
-    "(?<n>a)\\k<n>",
-    "a{1000}",
-    "a{1,99999}",
-    "(",
-    "[",
-    "x".repeat(257),
-  ])("%s is an error that says so", (expression) => {
-    expect(() => compileAnchored(expression)).toThrow(ExpressionError);
+  test.each(["(?=a)b", "(?<!a)b", "(a)\\1", "(", "[", "a)|(b", "*", "x".repeat(1100), "((a{500}){500}){500}"])(
+    "%s is an error that says so",
+    (expression) => {
+      expect(() => compileAnchored(expression)).toThrow(ExpressionError);
+    },
+  );
+});
+
+describe("allowed, because time is bounded by the lengths", () => {
+  test.each(["(a+)+", "(a|aa)*b?", "((a){2,})*", "a*a*a*a*a*"])("%s", (expression) => {
+    expect(compileAnchored(expression)("a".repeat(500))).toBe(true);
+    expect(compileAnchored(expression)(`${"a".repeat(500)}!`)).toBe(false);
   });
 
-  test("what only looks like a repetition is allowed", () => {
+  test("what only looks like a repetition is none", () => {
     expect(compileAnchored("a\\+\\*\\+\\*b")("a+*+*b")).toBe(true);
     expect(compileAnchored("[+*|]+x")("+|*x")).toBe(true);
     expect(compileAnchored("(web|db)-\\d+")("db-3")).toBe(true);
-    expect(compileAnchored("(ab)+")("abab")).toBe(true);
   });
 });

@@ -1,7 +1,8 @@
 // What the commands of the RPC say, as shapes, and the texts that clients compare with.
 
 import { addressBytes } from "../../src/address.ts";
-import type { Member, MemberStatus, MembershipEvent, UserEvent } from "../../src/sink.ts";
+import type { Member, MemberStatus, UserEvent } from "../../src/sink.ts";
+import { CHANGE_NAMES, type MembersEvent } from "../operator/events.ts";
 import type { QueryCall } from "../queries.ts";
 import type { RpcMap, RpcWritable } from "./value.ts";
 
@@ -19,6 +20,13 @@ export const RpcError = {
   invalidFilter: "Invalid event filter",
   streamExists: "Stream with given sequence exists",
   noPendingQuery: "No pending queries matching ID",
+} as const;
+
+/** Ours: where the reference closes the connection without a word. */
+export const OWN_RPC_ERROR = {
+  malformed: "Malformed request",
+  tooManyStreams: "Too many streams",
+  tooManyClients: "Too many clients",
 } as const;
 
 /** Commands with a body behind their header; it must be read even when the command is refused. */
@@ -41,15 +49,6 @@ export const COMMANDS_WITH_BODY: ReadonlySet<string> = new Set([
   "get-coordinate",
 ]);
 
-/** Names of member events on the wire of the RPC. */
-export const EVENT_NAMES: Readonly<Record<MembershipEvent["kind"], string>> = {
-  joined: "member-join",
-  left: "member-leave",
-  failed: "member-failed",
-  updated: "member-update",
-  reaped: "member-reap",
-};
-
 const VERSION_FIELDS = ["ProtocolMin", "ProtocolMax", "ProtocolCur", "DelegateMin", "DelegateMax", "DelegateCur"];
 
 export function memberRecord(member: Member): RpcWritable {
@@ -62,6 +61,10 @@ export function memberRecord(member: Member): RpcWritable {
   };
   for (const [i, field] of VERSION_FIELDS.entries()) record[field] = member.versions[i] ?? 0;
   return record;
+}
+
+export function membersRecord({ change, members }: MembersEvent): RpcWritable {
+  return { Event: CHANGE_NAMES[change], Members: members.map(memberRecord) };
 }
 
 export function userRecord(event: UserEvent): RpcWritable {

@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
+import { seededRandom } from "../../src/random.ts";
+import { nodeName } from "../../src/types.ts";
 import { Client, connected } from "../../test/rpc/fake-agent.ts";
 import { encodeValue, type RpcWritable } from "./value.ts";
 
@@ -15,6 +17,8 @@ describe("captured sessions", () => {
     "rpc-members",
     "rpc-tags",
     "rpc-force-leave",
+    "rpc-force-leave-prune",
+    "rpc-keys-badb64",
     "rpc-leave",
     "rpc-err-version",
     "rpc-err-dup",
@@ -35,7 +39,7 @@ describe("captured sessions", () => {
 });
 
 describe("the beginning", () => {
-  test("a command before the handshake is refused and the connection closed", async () => {
+  test("[R2] a command before the handshake is refused and the connection closed", async () => {
     const client = new Client();
     await client.send({ Command: "members", Seq: 3 });
     expect(client.received()).toEqual([{ Error: "Handshake required", Seq: 3 }]);
@@ -48,7 +52,7 @@ describe("the beginning", () => {
     expect(client.received()).toEqual([{ Error: "", Seq: 2n ** 64n - 1n }]);
   });
 
-  test("without the key a command and its body are dropped, and the connection goes on", async () => {
+  test("[R3] without the key a command and its body are dropped, and the connection goes on", async () => {
     const client = new Client("s3cret");
     await client.shakeHands();
     await client.send({ Command: "join", Seq: 1 }, { Existing: ["x"], Replay: false }, { Command: "stats", Seq: 2 });
@@ -65,17 +69,104 @@ describe("the beginning", () => {
     const client = new Client("s3cret");
     await client.sendBytes(encodeValue({ Command: "x".repeat(5000), Seq: 1 }));
     expect(client.isClosed).toBe(true);
-    expect(client.received()).toEqual([]);
+    expect(client.received()).toEqual([{ Error: "Malformed request: too_long", Seq: 0 }]);
+  });
+
+  test("[R1] nobody may send much before the handshake, and no request may be larger than any needs to be", async () => {
+    const early = new Client();
+    await early.sendBytes(encodeValue({ Command: "x".repeat(5000), Seq: 1 }));
+    expect(early.received()).toEqual([{ Error: "Malformed request: too_long", Seq: 0 }]);
+    const client = await connected();
+    // Only the length was sent: it is refused before the bytes are waited for.
+    await client.send({ Command: "event", Seq: 6 });
+    await client.sendBytes(Uint8Array.of(0x81, 0xa7, ...Buffer.from("Payload"), 0xc6, 0x7f, 0xff, 0xff, 0xff));
+    expect(client.isClosed).toBe(false);
+    for (let i = 0; i < 5 && !client.isClosed; i += 1) await client.sendBytes(new Uint8Array(64 * 1024));
+    expect(client.received()).toEqual([{ Error: "Malformed request: too_long", Seq: 6 }]);
+    expect(client.isClosed).toBe(true);
+    expect(client.agent.asked).toEqual([]);
+    expect(client.counters.stats()["rpc_too_long"]).toBe(1);
+  });
+
+  test("[R3] five wrong keys end the connection, each with the reference's words", async () => {
+    const client = new Client("s3cret");
+    await client.shakeHands();
+    for (let seq = 1; seq <= 5; seq += 1) await client.send({ Command: "auth", Seq: seq }, { AuthKey: `k${seq}` });
+    expect(client.received()).toHaveLength(5);
+    expect(client.isClosed).toBe(true);
+    expect(client.counters.stats()["rpc_bad_auth"]).toBe(5);
+  });
+
+  test("[R2] another version is refused, and the client may try again", async () => {
+    const client = new Client();
+    await client.send(
+      { Command: "handshake", Seq: 1 },
+      { Version: 7 },
+      { Command: "handshake", Seq: 2 },
+      { Version: 1 },
+    );
+    expect(client.received()).toEqual([
+      { Error: "Unsupported IPC version", Seq: 1 },
+      { Error: "", Seq: 2 },
+    ]);
+    expect(client.isClosed).toBe(false);
+  });
+
+  test("[R4] an unknown command is told so and closes the connection", async () => {
+    const client = await connected();
+    await client.send({ Command: "zork", Seq: 9 }, { Command: "leave", Seq: 10 });
+    expect(client.received()).toEqual([{ Error: "Unsupported command", Seq: 9 }]);
+    expect(client.isClosed).toBe(true);
+    expect(client.agent.asked).toEqual([]);
+    expect(client.counters.stats()["rpc_unknown_command"]).toBe(1);
+  });
+
+  test.each(["toString", "__proto__", "constructor", ""])("[R4] %j is no command", async (name) => {
+    const client = await connected();
+    await client.send({ Command: name, Seq: 9 });
+    expect(client.received()).toEqual([{ Error: "Unsupported command", Seq: 9 }]);
+  });
+
+  test("[R5] the Seq of a running stream cannot be used for another, and the stream goes on", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 4 }, { Type: "user" });
+    client.received();
+    for (const command of ["stream", "monitor", "query"]) {
+      const body = command === "stream" ? { Type: "*" } : { LogLevel: "err", Name: "q" };
+      await client.send({ Command: command, Seq: 4 }, body);
+      expect(client.received()).toEqual([{ Error: "Stream with given sequence exists", Seq: 4 }]);
+      expect(client.agent.listeners.size).toBe(1);
+    }
+    // Other commands have no lasting claim to their number.
+    await client.send({ Command: "stats", Seq: 4 }, { Command: "stop", Seq: 5 }, { Stop: 4 });
+    expect(client.received()).toHaveLength(3);
+    expect(client.counters.stats()["rpc_stream_exists"]).toBe(3);
+    expect(client.agent.queries).toEqual([]);
+  });
+
+  test("[R6] any bytes give answers or a closed connection, and ask nothing of the agent", async () => {
+    const random = seededRandom(7);
+    for (let i = 0; i < 300; i += 1) {
+      const client = await connected();
+      const noise = Uint8Array.from({ length: random.below(200) }, () => random.below(256));
+      await client.sendBytes(noise);
+      expect(client.agent.asked).toEqual([]);
+    }
   });
 
   test.each([
-    ["no map", encodeValue("hello")],
-    ["no value", Uint8Array.of(0xc1)],
-    ["a command that is a number", encodeValue({ Command: 5, Seq: 1 })],
-  ])("%s closes the connection", async (_, bytes) => {
+    ["no map", encodeValue("hello"), 0],
+    ["no value", Uint8Array.of(0xc1), 0],
+    ["a command that is a number", encodeValue({ Command: 5, Seq: 1 }), 0],
+    ["a body that is no map", Buffer.concat([encodeValue({ Command: "join", Seq: 3 }), encodeValue(["x"])]), 3],
+    ["lists in lists", new Uint8Array(100).fill(0x91).fill(0xc0, 99), 0],
+  ])("[R6] %s is told so and closes the connection", async (_, bytes, seq) => {
     const client = new Client();
     await client.sendBytes(bytes);
     expect(client.isClosed).toBe(true);
+    expect(client.received()).toEqual([
+      { Error: expect.stringMatching(/^Malformed request: (malformed|too_deep)$/), Seq: seq },
+    ]);
     // Closed is closed.
     client.session.receive(encodeValue({ Command: "members", Seq: 1 }));
     expect(client.received()).toEqual([]);
@@ -129,7 +220,10 @@ describe("commands", () => {
   test("a bad expression is an error with an empty list, and the connection lives", async () => {
     const client = await connected();
     await client.send({ Command: "members-filtered", Seq: 1 }, { Name: "(", Status: "", Tags: {} });
-    expect(client.received()).toEqual([{ Error: "invalid expression: bad syntax", Seq: 1 }, { Members: [] }]);
+    expect(client.received()).toEqual([
+      { Error: "invalid expression: bad syntax, or too long", Seq: 1 },
+      { Members: [] },
+    ]);
     expect(client.isClosed).toBe(false);
   });
 
@@ -143,11 +237,11 @@ describe("commands", () => {
     expect(client.agent.asked).toEqual([]);
   });
 
-  test("a force-leave that should also prune is refused rather than done by half", async () => {
+  test("a force-leave may also prune", async () => {
     const client = await connected();
     await client.send({ Command: "force-leave", Seq: 1 }, { Node: "c", Prune: true });
-    expect(client.received()).toEqual([{ Error: expect.stringContaining("does not support pruning"), Seq: 1 }]);
-    expect(client.agent.asked).toEqual([]);
+    expect(client.received()).toEqual([{ Error: "", Seq: 1 }]);
+    expect(client.agent.asked).toEqual(["force-leave c prune"]);
   });
 
   test("tags that are too long are refused with the agent's words", async () => {
@@ -170,20 +264,55 @@ describe("commands", () => {
     expect(bytes).toContain("a3566563" + "92" + "cb0000000000000000" + "cb3fe0000000000000");
     expect(client.received()[1]).toEqual({
       Coord: { Adjustment: 0, Error: 1.5, Height: 1e-5, Vec: [0, 0.5] },
+      MeasuredMs: 12.5,
       Ok: true,
     });
   });
 
-  test.each([
-    ["install-key", { Key: "x" }, { Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 }],
-    ["use-key", { Key: "x" }, { Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 }],
-    ["remove-key", { Key: "x" }, { Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 }],
-  ])("%s is known and refused in words, its body read", async (command, body, reply) => {
+  test("[R8] what the agent itself measured stands beside the coordinate", async () => {
     const client = await connected();
-    await client.send({ Command: command, Seq: 1 }, body, { Command: "members", Seq: 2 });
-    const [header, ...rest] = client.received();
-    expect(header).toEqual({ Error: expect.stringContaining("does not support"), Seq: 1 });
-    expect(rest[0]).toEqual(reply);
-    expect(rest.at(-2)).toEqual({ Error: "", Seq: 2 });
+    await client.send({ Command: "get-coordinate", Seq: 1 }, { Node: "b" });
+    expect(client.received()[1]).toMatchObject({ MeasuredMs: 12.5, Ok: true });
+  });
+
+  const key = Buffer.alloc(16, 7).toString("base64");
+
+  test.each(["install", "use", "remove"])("%s-key passes the key on and tells what became of it", async (command) => {
+    const client = await connected();
+    client.agent.keyResult = {
+      numNodes: 3,
+      numResp: 3,
+      numErr: 1,
+      messages: new Map([[nodeName("b"), "Requested key is not in the keyring"]]),
+      error: "1/3 nodes reported failure",
+    };
+    await client.send({ Command: `${command}-key`, Seq: 1 }, { Key: key });
+    const Messages = { b: "Requested key is not in the keyring" };
+    expect(client.received()).toEqual([
+      { Error: "1/3 nodes reported failure", Seq: 1 },
+      { Keys: null, Messages, NumErr: 1, NumNodes: 3, NumResp: 3 },
+    ]);
+    expect(client.agent.asked).toEqual([`keys ${command} ${key}`]);
+  });
+
+  test("list-keys counts the members of each key, and of each primary", async () => {
+    const client = await connected();
+    const keys = new Map([[key, 2]]);
+    client.agent.keyResult = { numNodes: 2, numResp: 2, keys, primaryKeys: new Map([[key, 1]]) };
+    await client.send({ Command: "list-keys", Seq: 1 });
+    expect(client.received()).toEqual([
+      { Error: "", Seq: 1 },
+      { Keys: { [key]: 2 }, Messages: {}, NumErr: 0, NumNodes: 2, NumResp: 2, PrimaryKeys: { [key]: 1 } },
+    ]);
+  });
+
+  test("[R9] a key that is none is refused without asking anybody, and is neither answered nor logged", async () => {
+    const client = await connected();
+    await client.send({ Command: "install-key", Seq: 1 }, { Key: "secret%%%" });
+    const [header, body] = client.received();
+    expect(header).toEqual({ Error: "illegal base64 data at input byte 6", Seq: 1 });
+    expect(body).toEqual({ Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 });
+    expect(client.agent.asked).toEqual([]);
+    expect(JSON.stringify(client.agent.log.recent())).not.toContain("secret");
   });
 });

@@ -1,24 +1,29 @@
 // Records that follow one another on a connection: events and log lines.
 
 import { describe, expect, test } from "@jest/globals";
-import type { MembershipEvent, UserEvent } from "../../src/sink.ts";
+import type { UserEvent } from "../../src/sink.ts";
 import { lamportTime } from "../../src/types.ts";
-import { connected, member } from "../../test/rpc/fake-agent.ts";
+import { type Client, connected, member } from "../../test/rpc/fake-agent.ts";
+import type { MembersEvent } from "../operator/events.ts";
 
 describe("streams", () => {
-  const failed: MembershipEvent = { kind: "failed", member: member("b", "127.77.0.112") };
+  const failed: MembersEvent = {
+    kind: "members",
+    change: "failed",
+    members: [member("b", "127.77.0.112"), member("c", "127.77.0.113")],
+  };
 
   test("records follow the answer, filtered, until stopped", async () => {
     const client = await connected();
     await client.send({ Command: "stream", Seq: 7 }, { Type: "member-failed,member-leave" });
     for (const listener of client.agent.listeners) {
-      listener({ ...failed, kind: "joined" });
+      listener({ ...failed, change: "joined" });
       listener(failed);
     }
     expect(client.received()).toMatchObject([
       { Error: "", Seq: 7 },
       { Error: "", Seq: 7 },
-      { Event: "member-failed", Members: [{ Name: "b", Status: "alive" }] },
+      { Event: "member-failed", Members: [{ Name: "b", Status: "alive" }, { Name: "c" }] },
     ]);
     await client.send({ Command: "stop", Seq: 8 }, { Stop: 7 }, { Command: "stop", Seq: 9 }, { Stop: 99 });
     expect(client.agent.listeners.size).toBe(0);
@@ -59,13 +64,53 @@ describe("streams", () => {
     expect(client.received()).toEqual([{ Error: "Invalid event filter", Seq: 1 }]);
   });
 
-  test("a client that does not read loses records, not answers", async () => {
+  const flood = (client: Client, count: number): void => {
+    for (let i = 0; i < count; i += 1) for (const listener of client.agent.listeners) listener(failed);
+  };
+  const eventsIn = (values: readonly unknown[]): number =>
+    values.filter((value) => "Event" in (value as object)).length;
+
+  test("[R7] 512 records of a stream wait for a slow client; further ones are dropped, counted, and said once", async () => {
     const client = await connected();
     await client.send({ Command: "stream", Seq: 1 }, { Type: "*" });
     client.isSlow = true;
-    for (const listener of client.agent.listeners) listener(failed);
-    await client.send({ Command: "stats", Seq: 2 });
-    expect(client.received()).toEqual([{ Error: "", Seq: 1 }, { Error: "", Seq: 2 }, { agent: { name: "a" } }]);
+    flood(client, 1 + 512 + 30);
+    expect(eventsIn(client.received())).toBe(1);
+    expect(client.counters.stats()["rpc_record_dropped"]).toBe(30);
+    expect(client.agent.log.recent().filter(({ text }) => text.includes("reads too slowly"))).toHaveLength(1);
+    client.isSlow = false;
+    client.session.drained();
+    expect(eventsIn(client.received())).toBe(512);
+    flood(client, 1);
+    expect(eventsIn(client.received())).toBe(1);
+    expect(client.counters.stats()["rpc_record_dropped"]).toBe(30);
+  });
+
+  test("[R7] one stream that is full does not cost another its records", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "*" }, { Command: "stream", Seq: 2 }, { Type: "user" });
+    client.isSlow = true;
+    flood(client, 600);
+    const payload = Uint8Array.of(1);
+    const told: UserEvent = { kind: "userEvent", lamportTime: lamportTime(1), name: "x", payload, coalesce: false };
+    for (const listener of client.agent.listeners) listener(told);
+    client.received();
+    client.isSlow = false;
+    client.session.drained();
+    const values = client.received();
+    expect(values.filter((value) => (value as { Event?: string }).Event === "user")).toHaveLength(1);
+  });
+
+  test("[R7] answers are not behind records that wait, and a stopped stream has no more", async () => {
+    const client = await connected();
+    await client.send({ Command: "stream", Seq: 1 }, { Type: "*" });
+    client.isSlow = true;
+    flood(client, 10);
+    client.received();
+    await client.send({ Command: "stats", Seq: 2 }, { Command: "stop", Seq: 3 }, { Stop: 1 });
+    expect(client.received()).toEqual([{ Error: "", Seq: 2 }, { agent: { name: "a" } }, { Error: "", Seq: 3 }]);
+    client.session.drained();
+    expect(client.received()).toEqual([]);
   });
 
   test("the end of the connection ends its streams", async () => {

@@ -109,6 +109,11 @@ export class ValueStream {
     this.#length += piece.length;
   }
 
+  /** Bytes of a value that is not complete yet. */
+  get pendingBytes(): number {
+    return this.#length - this.#start;
+  }
+
   /** Drops what was read, and doubles the buffer when the rest needs it. */
   #makeRoom(count: number): void {
     const rest = this.#bytes.subarray(this.#start, this.#length);

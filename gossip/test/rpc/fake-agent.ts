@@ -1,11 +1,15 @@
 // The RPC's two ends for unit tests: an agent without a cluster, and a client without a socket.
 
 import { expect } from "@jest/globals";
+import type { KeyResult } from "../../io/keys.ts";
 import { LogTee } from "../../io/log.ts";
-import type { AgentEvent, AgentQueryOptions, QueryResult } from "../../io/queries.ts";
+import type { OperatorEvent } from "../../io/operator/events.ts";
+import type { AgentQueryOptions, QueryResult } from "../../io/queries.ts";
 import type { RpcBackend } from "../../io/rpc/backend.ts";
+import { RpcCounters } from "../../io/rpc/counters.ts";
 import { RpcSession } from "../../io/rpc/session.ts";
 import { encodeValue, type RpcValue, type RpcWritable, ValueStream } from "../../io/rpc/value.ts";
+import type { KeyQuestion } from "../../src/core.ts";
 import type { Member } from "../../src/sink.ts";
 import { incarnation, nodeName, UsageError } from "../../src/types.ts";
 
@@ -23,7 +27,7 @@ export const member = (name: string, host: string, tags: Record<string, string> 
 export class FakeAgent implements RpcBackend {
   readonly asked: string[] = [];
   readonly log = new LogTee(undefined, () => new Date(2026, 10, 22, 10, 38, 48));
-  readonly listeners = new Set<(event: AgentEvent) => void>();
+  readonly listeners = new Set<(event: OperatorEvent) => void>();
   /** The queries asked so far, for a test to answer and to end. */
   readonly queries: { readonly options: AgentQueryOptions; readonly end: () => void }[] = [];
   joins: (addresses: readonly string[]) => Promise<number> = async (addresses) => addresses.length;
@@ -48,8 +52,15 @@ export class FakeAgent implements RpcBackend {
   left(): void {
     this.asked.push("left");
   }
-  forceLeave(name: string): void {
-    this.asked.push(`force-leave ${name}`);
+  forceLeave(name: string, { prune }: { readonly prune: boolean }): void {
+    this.asked.push(`force-leave ${name}${prune ? " prune" : ""}`);
+  }
+  /** What members say to the next key query. */
+  keyResult: Partial<KeyResult> = {};
+  async keys({ command, key }: KeyQuestion): Promise<KeyResult> {
+    this.asked.push(`keys ${command} ${Buffer.from(key ?? []).toString("base64")}`);
+    const nothing = { messages: new Map(), keys: new Map(), primaryKeys: new Map() };
+    return { numNodes: 0, numResp: 0, numErr: 0, ...nothing, ...this.keyResult };
   }
   async setTags(tags: Readonly<Record<string, string>>): Promise<void> {
     this.asked.push(`tags ${JSON.stringify(tags)}`);
@@ -57,6 +68,9 @@ export class FakeAgent implements RpcBackend {
   }
   coordinate(name: string): ReturnType<RpcBackend["coordinate"]> {
     return name === "b" ? { vec: [0, 0.5], error: 1.5, adjustment: 0, height: 1e-5 } : undefined;
+  }
+  measuredRtt(name: string): number | undefined {
+    return name === "b" ? 12.5 : undefined;
   }
   info(): ReturnType<RpcBackend["info"]> {
     return { agent: { name: "a" } };
@@ -77,7 +91,7 @@ export class FakeAgent implements RpcBackend {
       signal?.addEventListener("abort", () => reject(signal.reason));
     });
   }
-  onEvent(listener: (event: AgentEvent) => void): () => void {
+  onEvent(listener: (event: OperatorEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
@@ -92,6 +106,7 @@ export class FakeAgent implements RpcBackend {
 /** A client's end of a session. */
 export class Client {
   readonly agent = new FakeAgent();
+  readonly counters = new RpcCounters();
   readonly sent: Uint8Array[] = [];
   isClosed = false;
   isSlow = false;
@@ -104,11 +119,11 @@ export class Client {
       backend: this.agent,
       log: this.agent.log,
       ...(authKey === undefined ? {} : { authKey }),
-      send: (bytes, { canDrop }) => {
-        if (canDrop && this.isSlow) return false;
+      counters: this.counters,
+      write: (bytes) => {
         this.sent.push(bytes);
         this.#values.push(bytes);
-        return true;
+        return !this.isSlow;
       },
       close: () => {
         this.isClosed = true;
