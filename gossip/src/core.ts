@@ -68,7 +68,7 @@ export type DirectReply =
 export interface RttEstimate {
   /** From the coordinates of the two. */
   readonly estimateMs: DurationMs;
-  /** Minimum of the last five direct probes; only from ourselves to a peer. */
+  /** Minimum of the last five direct probes of one by the other: ours, or what one of the two told. */
   readonly measuredMs?: DurationMs;
   /** Sum of both coordinates' relative errors, without unit; near 3 right after boot, below 0.5 when settled. */
   readonly error: number;
@@ -117,8 +117,13 @@ export interface GossipCore {
   coordinate(name?: string): CoordinateSnapshot | undefined;
   /** Undefined while a coordinate is unknown. `b` defaults to ourselves. */
   rtt(a: string, b?: string): RttEstimate | undefined;
-  /** Measured row: peer to minimum of the last five direct probes. */
+  /** Our measured row: peer to minimum of the last five direct probes. */
   measuredRtts(): ReadonlyMap<NodeName, DurationMs>;
+  /**
+   * As `rtt`'s measuredMs, also where a coordinate is unknown. `b` defaults to ourselves. Undefined when neither of the two
+   * has told a measurement; what others measured is some minutes old.
+   */
+  measuredRtt(a: string, b?: string): DurationMs | undefined;
 
   /** Asks a member; answers through one "requestResult". Never throws for what the network or the peer does. */
   request(

@@ -1,5 +1,6 @@
 // One member of the cluster: the layers wired together behind the contract of core.ts.
 
+import { RowExchange } from "./coordinate/row-exchange.ts";
 import type {
   CoordinateSnapshot,
   DirectReply,
@@ -12,7 +13,7 @@ import type {
   RttEstimate,
   UserEventOptions,
 } from "./core.ts";
-import { Direct } from "./direct/direct.ts";
+import { Direct, speaksDirect } from "./direct/direct.ts";
 import { MAX_TOPIC_LENGTH } from "./direct/envelope.ts";
 import { PROTOCOL_MAX_WITH_CRC, protocolMax } from "./membership/member.ts";
 import { Membership } from "./membership/membership.ts";
@@ -56,6 +57,7 @@ class Gossip implements GossipCore {
   readonly #serf: Serf;
   readonly #membership: Membership;
   readonly #direct: Direct;
+  readonly #rows: RowExchange;
   #nowMs: InstantMs = Number.NEGATIVE_INFINITY;
   #isBusy = false;
   #isStarted = false;
@@ -93,13 +95,26 @@ class Gossip implements GossipCore {
       fits: (payloadBytes) => sender.fits(payloadBytes + 1),
       sendPacket: (to, payload) => this.#sendUser(to, payload),
       sendStream: (to, payload, nowMs) => this.#membership.sendUserByStream(to, payload, nowMs),
+      rows: (rows, nowMs) => this.#rows.handle(rows, nowMs),
+    });
+    this.#rows = new RowExchange({
+      intervalMs: options.rttRowIntervalMs,
+      self,
+      random: random.fork("rows"),
+      locator: this.#serf.locator,
+      speakers: () => this.#speakers(),
+      isMember: (name) => this.#serf.members.get(name)?.status === "alive",
+      send: (to, rows, nowMs) => this.#direct.sendRows(to, rows, nowMs),
     });
   }
 
   start(nowMs: InstantMs): void {
     if (this.#isStarted) throw new UsageError("already_started", "start is called once");
     this.#isStarted = true;
-    this.#run(nowMs, (now) => this.#serf.start(now));
+    this.#run(nowMs, (now) => {
+      this.#serf.start(now);
+      this.#rows.start(now);
+    });
   }
 
   handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void {
@@ -120,6 +135,7 @@ class Gossip implements GossipCore {
       this.#membership.handleTimeout(this.#nowMs);
       this.#direct.handleTimeout(this.#nowMs);
       this.#serf.handleTimeout(this.#nowMs);
+      this.#rows.handleTimeout(this.#nowMs);
     }
     this.#leave();
   }
@@ -182,6 +198,10 @@ class Gossip implements GossipCore {
 
   measuredRtts(): ReadonlyMap<NodeName, DurationMs> {
     return this.#serf.locator.measured();
+  }
+
+  measuredRtt(a: string, b?: string): DurationMs | undefined {
+    return this.#serf.locator.measuredBetween(nodeName(a), nodeName(b ?? this.#options.name));
   }
 
   request(
@@ -265,6 +285,7 @@ class Gossip implements GossipCore {
       queries_asked: desk.asked.size,
       queries_heard: desk.heard.size,
       coordinate_resets: locator.resets,
+      rtt_rows: locator.rows.size,
       packets_sent: sender.packetsSent,
       packet_bytes_sent: sender.bytesSent,
       requests_outbound: this.#direct.outbox.size,
@@ -272,6 +293,16 @@ class Gossip implements GossipCore {
       requests_repeated: this.#direct.outbox.repeats,
       requests_remembered: this.#direct.inbox.rememberedCount,
     };
+  }
+
+  #speakers(): NodeName[] {
+    const speakers: NodeName[] = [];
+    for (const member of this.#serf.members.all()) {
+      if (member.status === "alive" && member.name !== this.#membership.self && speaksDirect(member)) {
+        speakers.push(member.name);
+      }
+    }
+    return speakers;
   }
 
   /** Incarnations move without an event, so they are read where they live. */
@@ -292,7 +323,8 @@ class Gossip implements GossipCore {
   }
 
   #earliestMs(): InstantMs {
-    return Math.min(this.#membership.deadlineMs(), this.#direct.deadlineMs(), this.#serf.deadlineMs());
+    const upperMs = Math.min(this.#direct.deadlineMs(), this.#rows.deadlineMs());
+    return Math.min(this.#membership.deadlineMs(), this.#serf.deadlineMs(), upperMs);
   }
 
   /**

@@ -87,6 +87,11 @@ export interface GossipOptions {
    * slower than that (WAN). Below 500 (LAN's probe timeout); 0 turns it off. Default 300 ms.
    */
   readonly nearRttMs?: number;
+  /**
+   * How often measured round trips are exchanged with another member that speaks direct messages; more seldom among more
+   * than 16. At least 30 s in production; 0 turns it off. Default 30 s.
+   */
+  readonly rttRowIntervalMs?: number;
   /** 16, 24 or 32 bytes each; the first seals, all open. Default none: plain text. Needs an Aead. */
   readonly keys?: readonly Uint8Array[];
   /** Compress what we send where that makes it smaller. Default true, as the stock agent; a simulation may save the work. */
@@ -157,6 +162,7 @@ export const DEFAULTS = Object.freeze({
   tags: Object.freeze({}) as Tags,
   profile: LAN,
   nearRttMs: 300,
+  rttRowIntervalMs: 30_000,
   keys: Object.freeze([]) as readonly Uint8Array[],
   compress: true,
   maxMembers: 4096,

@@ -7,6 +7,7 @@ import { type DurationMs, type NodeName, nodeName } from "../types.ts";
 import { decodeCoordinatePayload, encodeCoordinatePayload } from "../wire/meta.ts";
 import { type Coordinate, distance } from "./coordinate.ts";
 import { MinimumFilter } from "./latency-filter.ts";
+import { RttRows } from "./rtt-rows.ts";
 import { Vivaldi } from "./vivaldi.ts";
 
 const MEASURED_SAMPLES = 5;
@@ -16,6 +17,8 @@ export class Locator {
   readonly #vivaldi: Vivaldi;
   /** As told in acks; bounded by the member table, because only members are probed and `forget` follows each. */
   readonly #others = new Map<string, Coordinate>();
+  /** What others measured. */
+  readonly rows = new RttRows();
   readonly #measured = new MinimumFilter(MEASURED_SAMPLES);
   #payload: Uint8Array | undefined;
 
@@ -67,9 +70,14 @@ export class Locator {
     if (from === undefined || to === undefined) return undefined;
     const estimateMs = distance(from, to) * 1000;
     const error = from.error + to.error;
-    const peer = a === this.#self ? b : b === this.#self ? a : undefined;
-    const measuredMs = peer === undefined ? undefined : this.#measured.get(peer);
+    const measuredMs = this.measuredBetween(nodeName(a), nodeName(b));
     return measuredMs === undefined ? { estimateMs, error } : { estimateMs, measuredMs, error };
+  }
+
+  /** What we measured ourselves, or what one of the two told. */
+  measuredBetween(a: NodeName, b: NodeName): DurationMs | undefined {
+    const peer = a === this.#self ? b : b === this.#self ? a : undefined;
+    return (peer === undefined ? undefined : this.#measured.get(peer)) ?? this.rows.between(a, b);
   }
 
   measured(): Map<NodeName, DurationMs> {
@@ -81,6 +89,7 @@ export class Locator {
   forget(name: NodeName): void {
     this.#others.delete(name);
     this.#measured.forget(name);
+    this.rows.forget(name);
     this.#vivaldi.forget(name);
   }
 }

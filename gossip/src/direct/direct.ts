@@ -5,10 +5,10 @@ import type { DirectReply } from "../core.ts";
 import type { MessageSource } from "../membership/delegate.ts";
 import type { ResolvedGossipOptions } from "../options.ts";
 import type { Random } from "../random.ts";
-import type { GossipSink, Member, RequestFailure } from "../sink.ts";
+import type { DropReason, GossipSink, Member, RequestFailure } from "../sink.ts";
 import type { CommandId, DurationMs, Endpoint, InboundRequestId, InstantMs, NodeName } from "../types.ts";
 import { encodeSerf } from "../wire/encode-serf.ts";
-import { decodeEnvelope } from "./envelope.ts";
+import { type DirectEnvelope, type DirectRows, decodeEnvelope, encodeEnvelope } from "./envelope.ts";
 import { Inbox } from "./inbox.ts";
 import { type Delivery, Outbox } from "./outbox.ts";
 
@@ -24,6 +24,8 @@ export interface DirectPorts {
   /** Whether a user message of this size goes into one packet. */
   fits(payloadBytes: number): boolean;
   sendPacket(to: NodeName, payload: Uint8Array): void;
+  /** Somebody's measured round trips; answers why they were not taken. */
+  rows(rows: DirectRows, nowMs: InstantMs): DropReason | undefined;
   sendStream(to: Endpoint, payload: Uint8Array, nowMs: InstantMs): void;
 }
 
@@ -84,9 +86,20 @@ export class Direct {
       sink.dropped("unknown_member", from);
       return;
     }
-    const reason =
-      envelope.kind === "request" ? this.inbox.take(envelope, source.byStream, nowMs) : this.outbox.settle(envelope);
+    const reason = this.#take(envelope, source.byStream, nowMs);
     if (reason !== undefined) sink.dropped(reason, from);
+  }
+
+  /** Told once: whoever misses it hears the same again before long. */
+  sendRows(to: NodeName, rows: Pick<DirectRows, "isQuestion" | "body">, nowMs: InstantMs): void {
+    const bytes = encodeEnvelope({ kind: "rows", session: 0, id: 0, from: this.#ports.self, to, ...rows });
+    this.#deliver({ to, bytes, byStream: false }, nowMs);
+  }
+
+  #take(envelope: DirectEnvelope, byStream: boolean, nowMs: InstantMs): DropReason | undefined {
+    if (envelope.kind === "rows") return this.#ports.rows(envelope, nowMs);
+    if (envelope.kind === "request") return this.inbox.take(envelope, byStream, nowMs);
+    return this.outbox.settle(envelope);
   }
 
   #refusal(question: Question): RequestFailure | undefined {
@@ -118,6 +131,6 @@ export class Direct {
 }
 
 /** Stock agents and older nodes would not know what to make of a direct message. */
-function speaksDirect(member: Member): boolean {
+export function speaksDirect(member: Pick<Member, "tags">): boolean {
   return Number.parseInt(member.tags[DIRECT_TAG] ?? "0", 10) >= 1;
 }

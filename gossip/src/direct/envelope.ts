@@ -3,6 +3,7 @@
 //   [version 1, kind, session, id, from, to, …]
 //     kind 0 request: timeoutMs, topic, body     kind 1 answer: body
 //     kind 2 refusal: code, message              kind 3 busy: nothing more
+//     kind 4 rows: is it a question, body (coordinate/rtt-rows.ts)
 //
 // `session` is drawn by the asker when it starts, so that a restarted member's requests are not taken for repeated ones.
 
@@ -16,6 +17,7 @@ const REQUEST = 0;
 const ANSWER = 1;
 const REFUSAL = 2;
 const BUSY = 3;
+const ROWS = 4;
 const COMMON_FIELDS = 6;
 
 /** Longest topic and error code, in UTF-16 units. */
@@ -54,7 +56,15 @@ export interface DirectBusy extends Addressed {
   readonly kind: "busy";
 }
 
-export type DirectEnvelope = DirectRequest | DirectAnswer | DirectRefusal | DirectBusy;
+/** Measured round trips; told once and never repeated. `session` and `id` are 0. */
+export interface DirectRows extends Addressed {
+  readonly kind: "rows";
+  /** The other side's are wanted, too. */
+  readonly isQuestion: boolean;
+  readonly body: Uint8Array;
+}
+
+export type DirectEnvelope = DirectRequest | DirectAnswer | DirectRefusal | DirectBusy | DirectRows;
 
 export type DecodedEnvelope =
   | { readonly ok: true; readonly envelope: DirectEnvelope }
@@ -81,6 +91,11 @@ export function encodeEnvelope(envelope: DirectEnvelope): Uint8Array {
       break;
     case "busy":
       writeHead(BUSY, 0, envelope);
+      break;
+    case "rows":
+      writeHead(ROWS, 2, envelope);
+      scratch.bool(envelope.isQuestion);
+      scratch.blob(envelope.body);
       break;
     default:
       assertNever(envelope);
@@ -135,6 +150,7 @@ function readBody(
     const code = readShort(reader);
     return { ...head, kind: "refusal", code, message: reader.text().slice(0, MAX_MESSAGE_LENGTH) };
   }
+  if (kind === ROWS && more >= 2) return { ...head, kind: "rows", isQuestion: reader.bool(), body: reader.blob() };
   return kind === BUSY && more >= 0 ? { ...head, kind: "busy" } : undefined;
 }
 
