@@ -8,6 +8,7 @@
 
 import type { Contents } from "./contents.ts";
 import type { Records } from "./records.ts";
+import type { Texts } from "./texts.ts";
 
 /** A ULID made by the caller. Ids are plain strings because they cross JSON borders everywhere; two of them travel in an object. */
 export type UserId = string;
@@ -99,7 +100,27 @@ export interface MessageRecord {
   /** The message that opened the thread this one stands in. */
   readonly threadId?: MessageId;
   readonly replyTo?: MessageId;
+  /** People whom the text names; at most MAX_MENTIONS. */
+  readonly mentions?: readonly UserId[];
+  // What follows only texts.change() writes.
+  /** Id of the last change, from the same clock as message ids and unique among the changes of the room. Absent: never changed. */
+  readonly changeId?: MessageId;
+  readonly editedAtMs?: number;
+  /** How often the text was changed; absent: never. */
+  readonly edits?: number;
+  /** A tombstone: its text is empty. */
+  readonly deletedAtMs?: number;
+  /** In the order in which they came; a reaction that nobody has is not there. */
+  readonly reactions?: readonly ReactionRecord[];
 }
+
+export interface ReactionRecord {
+  readonly kind: string;
+  readonly userIds: readonly UserId[];
+}
+
+/** What a new message may say; the rest comes by changes. */
+export type NewMessageRecord = Omit<MessageRecord, "changeId" | "editedAtMs" | "edits" | "deletedAtMs" | "reactions">;
 
 export type AppendMessageOutcome =
   | { readonly kind: "appended"; readonly message: MessageRecord }
@@ -116,6 +137,8 @@ export type AppendMessageOutcome =
 export interface MessagePage {
   readonly before?: MessageId;
   readonly after?: MessageId;
+  /** Only messages that stand in this thread. */
+  readonly threadId?: MessageId;
   /** 1…MAX_PAGE. */
   readonly limit: number;
 }
@@ -136,6 +159,7 @@ export interface RoomOfUser {
 export const MAX_PAGE = 200;
 /** Greatest length of a message's text, in UTF-16 units. The API may set a lower limit. */
 export const MAX_TEXT_CHARS = 20_000;
+export const MAX_MENTIONS = 50;
 
 export interface Archive {
   /** Answers when the store is usable now; throws StoreUnavailableError otherwise. For readiness. */
@@ -170,12 +194,14 @@ export interface Archive {
   ): Promise<readonly MemberRecord[]>;
 
   /** Durable when it answers "appended". Exactly one message per (room, author, clientId), whoever races. */
-  appendMessage(message: MessageRecord): Promise<AppendMessageOutcome>;
+  appendMessage(message: NewMessageRecord): Promise<AppendMessageOutcome>;
   getMessage(key: { readonly roomId: RoomId; readonly id: MessageId }): Promise<MessageRecord | undefined>;
   listMessages(roomId: RoomId, page: MessagePage): Promise<MessageList>;
   /** Greatest message id of the room: the floor of the hybrid clock that mints the next one. */
   newestMessageId(roomId: RoomId): Promise<MessageId | undefined>;
 
+  /** What happens to messages after they were sent, and ways to find them. */
+  readonly texts: Texts;
   /** Files' descriptions, happenings, expenses and the like. */
   readonly records: Records;
   /** Files' bytes. */

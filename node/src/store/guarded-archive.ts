@@ -10,6 +10,7 @@ import type {
   MessageList,
   MessagePage,
   MessageRecord,
+  NewMessageRecord,
   NewRoom,
   NewUser,
   Role,
@@ -34,7 +35,10 @@ import {
 import type { Contents } from "./contents.ts";
 import { StoreUsageError } from "./errors.ts";
 import { guardContents, guardRecords, type RecordsAdapter } from "./guarded-records.ts";
+import { guardTexts, requireMentions, type TextsAdapter } from "./guarded-texts.ts";
 import type { Records } from "./records.ts";
+import type { Texts } from "./texts.ts";
+import { wordsOf } from "./words.ts";
 
 const ROLES: readonly Role[] = ["owner", "moderator", "member", "guest"];
 /** Names, titles, handles: far above what the API allows, far below what hurts a store. */
@@ -43,7 +47,11 @@ const KEY = { min: 1, max: 1024 } as const;
 const PAGE = { min: 1, max: MAX_PAGE } as const;
 
 /** What an adapter must supply: the Archive's operations with arguments already checked, users already keyed. */
-export interface ArchiveAdapter extends Omit<Archive, "createUser" | "findUserByHandle" | "records" | "contents"> {
+export interface ArchiveAdapter
+  extends Omit<Archive, "createUser" | "findUserByHandle" | "appendMessage" | "texts" | "records" | "contents"> {
+  /** `words`: the message is found by these. */
+  appendMessage(message: NewMessageRecord, words: readonly string[]): Promise<AppendMessageOutcome>;
+  readonly texts: TextsAdapter;
   readonly records: RecordsAdapter;
   readonly contents: Contents;
   createUser(user: UserRecord): Promise<CreateUserOutcome>;
@@ -51,6 +59,7 @@ export interface ArchiveAdapter extends Omit<Archive, "createUser" | "findUserBy
 }
 
 export class GuardedArchive implements Archive {
+  readonly texts: Texts;
   readonly records: Records;
   readonly contents: Contents;
   readonly #inner: ArchiveAdapter;
@@ -58,6 +67,7 @@ export class GuardedArchive implements Archive {
 
   constructor(inner: ArchiveAdapter) {
     this.#inner = inner;
+    this.texts = guardTexts(() => this.#open().texts);
     this.records = guardRecords(() => this.#open().records);
     this.contents = guardContents(() => this.#open().contents);
   }
@@ -168,17 +178,16 @@ export class GuardedArchive implements Archive {
     return await this.#open().listMembers(roomId, page);
   }
 
-  async appendMessage(message: MessageRecord): Promise<AppendMessageOutcome> {
+  async appendMessage(message: NewMessageRecord): Promise<AppendMessageOutcome> {
     for (const name of ["id", "roomId", "authorId", "clientId"] as const) requireId(message[name], name);
     for (const name of ["threadId", "replyTo"] as const) requireOptionalId(message[name], name);
     requireText(message.authorName, "authorName", NAME);
     requireText(message.text, "text", { min: 0, max: MAX_TEXT_CHARS });
     requireInteger(message.sentAtMs, "sentAtMs", ANY_COUNT);
-    return await this.#open().appendMessage({
-      ...message,
-      authorName: storableText(message.authorName),
-      text: storableText(message.text),
-    });
+    requireMentions(message.mentions);
+    const text = storableText(message.text);
+    const stored = { ...message, authorName: storableText(message.authorName), text };
+    return await this.#open().appendMessage(stored, wordsOf(text));
   }
 
   async getMessage(key: { readonly roomId: string; readonly id: string }): Promise<MessageRecord | undefined> {
@@ -189,8 +198,7 @@ export class GuardedArchive implements Archive {
 
   async listMessages(roomId: string, page: MessagePage): Promise<MessageList> {
     requireId(roomId, "roomId");
-    requireOptionalId(page.before, "before");
-    requireOptionalId(page.after, "after");
+    for (const name of ["before", "after", "threadId"] as const) requireOptionalId(page[name], name);
     requireInteger(page.limit, "limit", PAGE);
     return await this.#open().listMessages(roomId, page);
   }

@@ -19,6 +19,11 @@ export const RECORD_KINDS = [
   "token",
   "tokenKey",
   "retention",
+  "invite",
+  "inviteUse",
+  "oldName",
+  "readMarker",
+  "revision",
 ] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 

@@ -8,6 +8,7 @@ import { FlakyProxy } from "./flaky-proxy.ts";
 import { registerRecordsContract } from "./records-contract.ts";
 import type { ServerAddress } from "./servers.ts";
 import { findServer, updatesAtomically } from "./servers.ts";
+import { registerTextsContract } from "./texts-contract.ts";
 
 const server = findServer("MongoDB");
 
@@ -39,5 +40,6 @@ if (server !== undefined) {
   const atomicUpdates = updatesAtomically(server);
   registerArchiveContract("MongoDB", () => makeHarness(server), { atomicUpdates });
   registerRecordsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
+  registerTextsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
   registerArchiveMisuseContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, stalls: true });
 }

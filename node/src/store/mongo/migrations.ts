@@ -5,6 +5,7 @@ import type { Connection } from "mongoose";
 import { StoreUsageError } from "../errors.ts";
 import { isDuplicate } from "./duplicates.ts";
 import type { ArchiveModels } from "./schemas.ts";
+import { addTextChanges } from "./text-migration.ts";
 
 /** Steps are only ever appended. A step may be ended by a crash and done again, so each must allow that. */
 const STEPS: readonly ((models: ArchiveModels) => Promise<void>)[] = [
@@ -17,6 +18,7 @@ const STEPS: readonly ((models: ArchiveModels) => Promise<void>)[] = [
   async (models) => {
     await models.records.createIndexes();
   },
+  addTextChanges,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

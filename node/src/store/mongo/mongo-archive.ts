@@ -9,6 +9,7 @@ import { gridFsContents } from "./gridfs-contents.ts";
 import * as messages from "./mongo-messages.ts";
 import { mongoRecords } from "./mongo-records.ts";
 import * as rooms from "./mongo-rooms.ts";
+import { mongoTexts } from "./mongo-texts.ts";
 import * as users from "./mongo-users.ts";
 
 /**
@@ -34,10 +35,12 @@ function adapterOf(db: MongoConnection): ArchiveAdapter {
     getMember: (key) => db.run("getMember", (models) => rooms.getMember(models, key)),
     setRole: (change) => db.run("setRole", (models) => rooms.setRole(models, change)),
     listMembers: (roomId, page) => db.run("listMembers", (models) => rooms.listMembers(models, roomId, page)),
-    appendMessage: (message) => db.run("appendMessage", (models) => messages.appendMessage(models, message)),
+    appendMessage: (message, words) =>
+      db.run("appendMessage", (models) => messages.appendMessage(models, message, words)),
     getMessage: (key) => db.run("getMessage", (models) => messages.getMessage(models, key)),
     listMessages: (roomId, page) => db.run("listMessages", (models) => messages.listMessages(models, roomId, page)),
     newestMessageId: (roomId) => db.run("newestMessageId", (models) => messages.newestMessageId(models, roomId)),
+    texts: mongoTexts(db),
     records: mongoRecords(db),
     contents: gridFsContents(db),
     close: () => db.close(),

@@ -1,6 +1,6 @@
 // Messages in MongoDB.
 
-import type { AppendMessageOutcome, MessageList, MessagePage, MessageRecord } from "../archive.ts";
+import type { AppendMessageOutcome, MessageList, MessagePage, MessageRecord, NewMessageRecord } from "../archive.ts";
 import { isDuplicate } from "./duplicates.ts";
 import type { ArchiveModels, MessageDocument } from "./schemas.ts";
 
@@ -8,10 +8,11 @@ type MessageKey = { readonly roomId: string; readonly id: string };
 
 export async function appendMessage(
   { messages }: ArchiveModels,
-  message: MessageRecord,
+  message: NewMessageRecord,
+  words: readonly string[],
 ): Promise<AppendMessageOutcome> {
   try {
-    await messages.create({ _id: documentId(message), ...message });
+    await messages.create({ _id: documentId(message), ...message, changeId: message.id, words });
     return { kind: "appended", message };
   } catch (error) {
     if (!isDuplicate(error)) throw error;
@@ -37,7 +38,11 @@ export async function listMessages(
   };
   const forward = page.after !== undefined;
   const found = await messages
-    .find(Object.keys(range).length === 0 ? { roomId } : { roomId, id: range })
+    .find({
+      roomId,
+      ...(page.threadId !== undefined && { threadId: page.threadId }),
+      ...(Object.keys(range).length > 0 && { id: range }),
+    })
     .sort({ id: forward ? 1 : -1 })
     .limit(page.limit + 1)
     .lean<MessageDocument[]>();
@@ -50,10 +55,10 @@ export async function newestMessageId({ messages }: ArchiveModels, roomId: strin
   return found[0]?.id;
 }
 
-function documentId(key: MessageKey): string {
+export function documentId(key: MessageKey): string {
   return `${key.roomId} ${key.id}`;
 }
 
-function messageOf({ _id, ...message }: MessageDocument): MessageRecord {
-  return message;
+export function messageOf({ _id, words: _, changeId, ...message }: MessageDocument): MessageRecord {
+  return changeId === message.id ? message : { ...message, changeId };
 }

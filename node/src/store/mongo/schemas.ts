@@ -36,6 +36,10 @@ export interface MemberDocument extends MemberRecord {
 export interface MessageDocument extends MessageRecord {
   /** Room id, space, message id. */
   readonly _id: string;
+  /** Its own id before the first change. */
+  readonly changeId: string;
+  /** It is found by these; a tombstone by none. */
+  readonly words: readonly string[];
 }
 
 /** Beside accounts, rooms and messages: see records.ts. `place` is the record's order. */
@@ -58,6 +62,8 @@ const OPTIONS = { strict: "throw", versionKey: false } as const;
 const TEXT = { type: String, required: true } as const;
 // To mongoose an empty string is as good as none, so what may be empty cannot be required.
 const MAYBE_EMPTY = { type: String } as const;
+// mongoose gives every array that is absent an empty one.
+const LIST = { type: [String], default: undefined };
 const WHOLE = { type: Number, required: true } as const;
 
 const userSchema = new Schema<UserDocument>(
@@ -113,11 +119,22 @@ const messageSchema = new Schema<MessageDocument>(
     clientId: TEXT,
     threadId: String,
     replyTo: String,
+    changeId: TEXT,
+    words: LIST,
+    mentions: LIST,
+    edits: Number,
+    editedAtMs: Number,
+    deletedAtMs: Number,
+    reactions: { type: [new Schema({ kind: TEXT, userIds: LIST }, { _id: false })], default: undefined },
   },
   { ...OPTIONS, id: false },
 )
   .index({ roomId: 1, id: 1 }, { name: "message_by_room" })
-  .index({ roomId: 1, authorId: 1, clientId: 1 }, { unique: true, name: "message_by_client" });
+  .index({ roomId: 1, authorId: 1, clientId: 1 }, { unique: true, name: "message_by_client" })
+  .index({ roomId: 1, changeId: 1 }, { unique: true, name: "message_by_change" })
+  .index({ roomId: 1, threadId: 1, id: 1 }, { name: "message_by_thread" })
+  .index({ roomId: 1, authorId: 1, id: 1 }, { name: "message_by_author" })
+  .index({ roomId: 1, words: 1, id: -1 }, { name: "message_by_word" });
 
 const recordSchema = new Schema<RecordDocument>(
   {

@@ -26,6 +26,8 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** True: a commit survives a power cut (for the archive). False: it survives the end of the process only. */
   readonly durable: boolean;
+  /** Told each statement once, before it runs first: for looking at how it is planned. */
+  readonly onStatement?: (sql: string) => void;
 }
 
 /** Time that opening may wait for other processes that open, migrate or write at the same moment. */
@@ -46,11 +48,13 @@ const ENVIRONMENT_CODES: ReadonlySet<number> = new Set([
 export class SqliteDatabase {
   readonly #db: Libsql.Database;
   readonly #store: StoreName;
+  readonly #onStatement: (sql: string) => void;
   readonly #statements = new Map<string, Libsql.Statement>();
 
-  private constructor(db: Libsql.Database, store: StoreName) {
+  private constructor(db: Libsql.Database, options: SqliteOptions) {
     this.#db = db;
-    this.#store = store;
+    this.#store = options.store;
+    this.#onStatement = options.onStatement ?? (() => undefined);
   }
 
   /** Opens the file and brings its schema up to date, once, whoever else opens it at the same time. */
@@ -60,7 +64,7 @@ export class SqliteDatabase {
       mkdirSync(dirname(options.path), { recursive: true });
       db = new Libsql(options.path, { timeout: OPEN_TIMEOUT_MS });
       prepareFile(db, options);
-      return new SqliteDatabase(db, options.store);
+      return new SqliteDatabase(db, options);
     } catch (error) {
       db?.close();
       throw asStoreError(error, { store: options.store, operation: "open" });
@@ -115,6 +119,7 @@ export class SqliteDatabase {
   #prepare(sql: string): Libsql.Statement {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
+      this.#onStatement(sql);
       statement = this.#db.prepare(sql);
       this.#statements.set(sql, statement);
     }

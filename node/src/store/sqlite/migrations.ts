@@ -2,8 +2,11 @@
 
 import type Libsql from "libsql";
 import { StoreUsageError } from "../errors.ts";
+import { addTextChanges } from "./text-migration.ts";
 
-const STEPS: readonly string[] = [
+type Step = string | ((db: Libsql.Database) => void);
+
+const STEPS: readonly Step[] = [
   `
   CREATE TABLE user (
     id TEXT PRIMARY KEY,
@@ -93,6 +96,7 @@ const STEPS: readonly string[] = [
   CREATE UNIQUE INDEX record_by_owner ON record (kind, owner, place);
   CREATE INDEX record_by_due ON record (kind, due_at_ms) WHERE due_at_ms IS NOT NULL;
   `,
+  addTextChanges,
 ];
 
 /** The schema that this version of the program reads and writes. */
@@ -110,7 +114,10 @@ export function migrate(db: Libsql.Database): void {
         `the database has schema ${version}, this program knows up to ${SCHEMA_VERSION}: run the newer program`,
       );
     }
-    for (const step of STEPS.slice(version)) db.exec(step);
+    for (const step of STEPS.slice(version)) {
+      if (typeof step === "string") db.exec(step);
+      else step(db);
+    }
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec("COMMIT");
   } catch (error) {

@@ -1,6 +1,14 @@
 // From SQLite rows to records. The columns are our own (migrations.ts), so a value of another type is a bug or a broken file.
 
-import type { MemberRecord, MessageRecord, Role, RoomAccess, RoomRecord, UserRecord } from "../archive.ts";
+import type {
+  MemberRecord,
+  MessageRecord,
+  ReactionRecord,
+  Role,
+  RoomAccess,
+  RoomRecord,
+  UserRecord,
+} from "../archive.ts";
 import type { Occupant, ParticipantInfo, SessionRecord } from "../presence.ts";
 import type { Row } from "./database.ts";
 
@@ -59,11 +67,16 @@ export function memberOf(row: Row): MemberRecord {
   };
 }
 
+function optionalIntegerOf(row: Row, column: string): number | undefined {
+  return row[column] === null ? undefined : integerOf(row, column);
+}
+
 export function messageOf(row: Row): MessageRecord {
+  const id = textOf(row, "id");
   const threadId = optionalTextOf(row, "thread_id");
   const replyTo = optionalTextOf(row, "reply_to");
   return {
-    id: textOf(row, "id"),
+    id,
     roomId: textOf(row, "room_id"),
     authorId: textOf(row, "author_id"),
     authorName: textOf(row, "author_name"),
@@ -72,6 +85,26 @@ export function messageOf(row: Row): MessageRecord {
     clientId: textOf(row, "client_id"),
     ...(threadId !== undefined && { threadId }),
     ...(replyTo !== undefined && { replyTo }),
+    ...changesOf(row, id),
+  };
+}
+
+type Changes = Pick<MessageRecord, "mentions" | "changeId" | "editedAtMs" | "edits" | "deletedAtMs" | "reactions">;
+
+function changesOf(row: Row, id: string): Changes {
+  const mentions = optionalTextOf(row, "mentions");
+  const reactions = optionalTextOf(row, "reactions");
+  const changeId = textOf(row, "change_id");
+  const editedAtMs = optionalIntegerOf(row, "edited_at_ms");
+  const deletedAtMs = optionalIntegerOf(row, "deleted_at_ms");
+  const edits = integerOf(row, "edits");
+  return {
+    ...(mentions !== undefined && { mentions: JSON.parse(mentions) as string[] }),
+    ...(changeId !== id && { changeId }),
+    ...(editedAtMs !== undefined && { editedAtMs }),
+    ...(edits > 0 && { edits }),
+    ...(deletedAtMs !== undefined && { deletedAtMs }),
+    ...(reactions !== undefined && { reactions: JSON.parse(reactions) as ReactionRecord[] }),
   };
 }
 

@@ -9,6 +9,7 @@ import { directoryContents } from "./directory-contents.ts";
 import * as messages from "./sqlite-messages.ts";
 import { sqliteRecords } from "./sqlite-records.ts";
 import * as rooms from "./sqlite-rooms.ts";
+import { sqliteTexts } from "./sqlite-texts.ts";
 import * as users from "./sqlite-users.ts";
 
 export interface SqliteArchiveOptions {
@@ -16,6 +17,8 @@ export interface SqliteArchiveOptions {
   readonly path: string;
   /** How long to wait for another process's write. Default 1000 ms. */
   readonly busyTimeoutMs?: number;
+  /** Told each statement once, before it runs first: for looking at how it is planned. */
+  readonly onStatement?: (sql: string) => void;
 }
 
 /** Opens the file (and migrates it). Throws StoreUnavailableError when it cannot be opened or stays locked for 5 s. */
@@ -42,10 +45,11 @@ function adapterOf(db: SqliteDatabase, filesDir: string): ArchiveAdapter {
     getMember: async (key) => rooms.getMember(db, key),
     setRole: async (change) => rooms.setRole(db, change),
     listMembers: async (roomId, page) => rooms.listMembers(db, roomId, page),
-    appendMessage: async (message) => messages.appendMessage(db, message),
+    appendMessage: async (message, words) => messages.appendMessage(db, message, words),
     getMessage: async (key) => messages.getMessage(db, key),
     listMessages: async (roomId, page) => messages.listMessages(db, roomId, page),
     newestMessageId: async (roomId) => messages.newestMessageId(db, roomId),
+    texts: sqliteTexts(db),
     records: sqliteRecords(db),
     contents: directoryContents(filesDir),
     close: async () => db.close(),

@@ -1,17 +1,28 @@
 // Messages in the embedded store.
 
-import type { AppendMessageOutcome, MessageList, MessagePage, MessageRecord } from "../archive.ts";
+import type { AppendMessageOutcome, MessageList, MessagePage, MessageRecord, NewMessageRecord } from "../archive.ts";
 import type { SqliteDatabase } from "./database.ts";
 import { messageOf, textOf } from "./rows.ts";
+import { addWords } from "./sqlite-words.ts";
 
 /** Sorts after every id: "~" is above all characters of ids. */
 const GREATEST_ID = "~";
 
-export function appendMessage(db: SqliteDatabase, message: MessageRecord): AppendMessageOutcome {
-  return db.run("appendMessage", () => {
+/** Without the words, which only a change of the message reads. */
+export const MESSAGE_COLUMNS =
+  "room_id, id, author_id, author_name, text, sent_at_ms, client_id, thread_id, reply_to, " +
+  "mentions, change_id, edits, edited_at_ms, deleted_at_ms, reactions";
+
+export function appendMessage(
+  db: SqliteDatabase,
+  message: NewMessageRecord,
+  words: readonly string[],
+): AppendMessageOutcome {
+  return db.transact("appendMessage", () => {
     const added = db.change(
-      `INSERT INTO message (room_id, id, author_id, author_name, text, sent_at_ms, client_id, thread_id, reply_to)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO message (room_id, id, author_id, author_name, text, sent_at_ms, client_id, thread_id, reply_to,
+         mentions, change_id, words)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       message.roomId,
       message.id,
       message.authorId,
@@ -21,10 +32,16 @@ export function appendMessage(db: SqliteDatabase, message: MessageRecord): Appen
       message.clientId,
       message.threadId ?? null,
       message.replyTo ?? null,
+      message.mentions === undefined ? null : JSON.stringify(message.mentions),
+      message.id,
+      words.join(" "),
     );
-    if (added === 1) return { kind: "appended", message };
+    if (added === 1) {
+      addWords(db, { roomId: message.roomId, id: message.id, words });
+      return { kind: "appended", message };
+    }
     const earlier = db.first(
-      "SELECT * FROM message WHERE room_id = ? AND author_id = ? AND client_id = ?",
+      `SELECT ${MESSAGE_COLUMNS} FROM message WHERE room_id = ? AND author_id = ? AND client_id = ?`,
       message.roomId,
       message.authorId,
       message.clientId,
@@ -38,7 +55,7 @@ export function getMessage(
   key: { readonly roomId: string; readonly id: string },
 ): MessageRecord | undefined {
   return db.run("getMessage", () => {
-    const row = db.first("SELECT * FROM message WHERE room_id = ? AND id = ?", key.roomId, key.id);
+    const row = db.first(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE room_id = ? AND id = ?`, key.roomId, key.id);
     return row === undefined ? undefined : messageOf(row);
   });
 }
@@ -46,9 +63,12 @@ export function getMessage(
 export function listMessages(db: SqliteDatabase, roomId: string, page: MessagePage): MessageList {
   return db.run("listMessages", () => {
     const forward = page.after !== undefined;
+    const inThread = page.threadId === undefined ? "" : "AND thread_id = ?";
     const rows = db.all(
-      `SELECT * FROM message WHERE room_id = ? AND id > ? AND id < ? ORDER BY id ${forward ? "ASC" : "DESC"} LIMIT ?`,
+      `SELECT ${MESSAGE_COLUMNS} FROM message WHERE room_id = ? ${inThread} AND id > ? AND id < ?
+       ORDER BY id ${forward ? "ASC" : "DESC"} LIMIT ?`,
       roomId,
+      ...(page.threadId === undefined ? [] : [page.threadId]),
       page.after ?? "",
       page.before ?? GREATEST_ID,
       page.limit + 1,
