@@ -108,7 +108,10 @@ export interface GossipCore {
   forceLeave(name: string, nowMs: InstantMs, options?: ForceLeaveOptions): void;
   /** Throws "tags_too_long" beyond 512 encoded bytes; state does not change then. */
   setTags(tags: Tags, nowMs: InstantMs): void;
-  /** Outside knowledge that a peer is silent: starts a suspicion as a failed probe would. False when it has no effect. */
+  /**
+   * Outside knowledge that a peer is silent, to be confirmed: it is probed at once, before its turn, and suspected when that
+   * fails. False when it has no effect: not a living member, suspected already, or reported within the last probe interval.
+   */
   suspect(name: string, nowMs: InstantMs): boolean;
 
   members(): readonly Member[];

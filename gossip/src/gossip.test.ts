@@ -141,14 +141,4 @@ describe("use", () => {
     holder.core = createGossip({ name: "a", advertise: SELF }, sink, seededRandom(1));
     expect(() => holder.core?.start(0)).toThrow("invariant broken: the sink never calls the core");
   });
-
-  test("outside knowledge of silence begins a suspicion, of members only", () => {
-    const h = new Harness();
-    h.meet(2, 3);
-    expect(h.core.suspect("p2", h.nowMs)).toBe(true);
-    expect(h.core.suspect("p2", h.nowMs)).toBe(false);
-    expect(h.core.suspect("nobody", h.nowMs)).toBe(false);
-    expect(h.core.suspect("self", h.nowMs)).toBe(false);
-    expect(h.core.stats()["suspicions"]).toBe(1);
-  });
 });

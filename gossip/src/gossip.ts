@@ -165,11 +165,9 @@ class Gossip implements GossipCore {
   suspect(name: string, nowMs: InstantMs): boolean {
     let hadEffect = false;
     this.#run(nowMs, (now) => {
-      const { table, rumours, self } = this.#membership;
+      const { table, prober, self } = this.#membership;
       const record = table.get(nodeName(name));
-      if (record === undefined || record.name === self) return;
-      const { incarnation } = record;
-      hadEffect = rumours.claimSuspect({ kind: "suspect", node: record.name, incarnation, from: self }, now);
+      if (record !== undefined && record.name !== self) hadEffect = prober.confirm(record, now);
     });
     return hadEffect;
   }

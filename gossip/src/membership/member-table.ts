@@ -71,6 +71,7 @@ export class MemberTable {
       state: "dead",
       stateChangedMs: nowMs,
       correctedMs: Number.NEGATIVE_INFINITY,
+      reportedMs: Number.NEGATIVE_INFINITY,
     };
     this.#byName.set(claim.node, record);
     this.#schedule.insert(record);

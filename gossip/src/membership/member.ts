@@ -16,6 +16,8 @@ export interface MemberRecord {
   stateChangedMs: InstantMs;
   /** When it was last told directly that it is thought gone. */
   correctedMs: InstantMs;
+  /** When it was last probed because somebody said that it is silent. */
+  reportedMs: InstantMs;
 }
 
 /** memberlist state.go: only these may be probed, asked for help or exchanged with. */

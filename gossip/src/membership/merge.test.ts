@@ -35,6 +35,7 @@ function recordOf(change: Partial<MemberRecord> = {}): MemberRecord {
     state: "alive",
     stateChangedMs: 0,
     correctedMs: 0,
+    reportedMs: 0,
     ...change,
   };
 }

@@ -55,14 +55,18 @@ export class ProbeLane {
       this.#ports.askOthers(round, nowMs);
     }
     if (round !== undefined && nowMs >= round.deadlineMs) this.#judge(round, nowMs);
-    if (!this.#ticker.take(nowMs)) return;
-    if (this.#round === undefined) this.#startRound(nowMs);
-    else this.#turnMissed = true;
+    if (this.#ticker.take(nowMs)) this.hurry(nowMs);
   }
 
   /** The target of the running round was heard of. */
   answered(round: ProbeRound, nowMs: InstantMs): void {
     this.#end(round.answered(), nowMs);
+  }
+
+  /** A turn out of turn: at once, or as soon as the running round is over. */
+  hurry(nowMs: InstantMs): void {
+    if (this.#round === undefined) this.#startRound(nowMs);
+    else this.#turnMissed = true;
   }
 
   #startRound(nowMs: InstantMs): void {

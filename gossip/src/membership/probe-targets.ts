@@ -20,6 +20,8 @@ export class ProbeTargets {
   /** Not measured yet, oldest first; bounded by the member table. */
   #newcomers: MemberRecord[] = [];
   #nearCycle: MemberRecord[] = [];
+  /** Said to be silent, to be probed before their turn; each once. */
+  readonly #reported = new Set<MemberRecord>();
   #lastFarMs: InstantMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: ProbeTargetPorts) {
@@ -34,13 +36,22 @@ export class ProbeTargets {
     this.#newcomers.push(record);
   }
 
+  /** Probes the member next. False when it waits for that already. */
+  hurry(record: MemberRecord): boolean {
+    if (this.#reported.has(record)) return false;
+    this.#reported.add(record);
+    return true;
+  }
+
   /** Everybody in turn. */
   nextOfAll(nowMs: InstantMs): MemberRecord | undefined {
-    return this.#next(nowMs, (record) => this.#mayProbe(record));
+    return this.#takeReported(false) ?? this.#next(nowMs, (record) => this.#mayProbe(record));
   }
 
   /** Newcomers first: until they are measured the near among them are watched no better than the far. */
   nextFar(nowMs: InstantMs): MemberRecord | undefined {
+    const reported = this.#takeReported(false);
+    if (reported !== undefined) return reported;
     for (let one = this.#newcomers.shift(); one !== undefined; one = this.#newcomers.shift()) {
       if (this.#isNew(one)) return one;
     }
@@ -54,12 +65,23 @@ export class ProbeTargets {
 
   /** Each of the near once per cycle, in a new order each time. */
   nextNear(): MemberRecord | undefined {
-    const found = this.#takeNear();
+    const found = this.#takeReported(true) ?? this.#takeNear();
     if (found !== undefined) return found;
     const { table, timings, random } = this.#ports;
     this.#nearCycle = Array.from(table.all()).filter((record) => this.#mayProbe(record) && timings.isNear(record.name));
     shuffle(this.#nearCycle, random);
     return this.#takeNear();
+  }
+
+  /** Those who are gone meanwhile are passed over. */
+  #takeReported(isNear: boolean): MemberRecord | undefined {
+    const { timings } = this.#ports;
+    for (const record of this.#reported) {
+      if (timings.isNear(record.name) !== isNear) continue;
+      this.#reported.delete(record);
+      if (this.#isKnown(record) && this.#mayProbe(record)) return record;
+    }
+    return undefined;
   }
 
   #takeNear(): MemberRecord | undefined {

@@ -95,6 +95,21 @@ export class Prober {
     return this.#relayed.size;
   }
 
+  /**
+   * Somebody says that the member is silent: it is probed before its turn. False when that is under way or too soon after
+   * the last time, or when it is suspected already.
+   */
+  confirm(target: MemberRecord, nowMs: InstantMs): boolean {
+    const { timings, targets } = this.#ports;
+    if (target.state !== "alive" || nowMs - target.reportedMs < timings.of(target.name).probeIntervalMs) return false;
+    target.reportedMs = nowMs;
+    for (const lane of this.#lanes) if (lane.round?.target === target) return true;
+    if (!targets.hurry(target)) return false;
+    const [first, last] = [this.#lanes[0], this.#lanes.at(-1)];
+    (timings.isNear(target.name) ? first : last)?.hurry(nowMs);
+    return true;
+  }
+
   handlePing(message: PingMessage, from: Endpoint): void {
     const { self, sender } = this.#ports;
     if (message.node !== "" && message.node !== self) {
