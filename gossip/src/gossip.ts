@@ -362,6 +362,7 @@ class Gossip implements GossipCore {
 
   #leave(): void {
     this.#serf.settle(this.#nowMs);
+    this.#membership.settle(this.#nowMs);
     this.#isBusy = false;
   }
 }

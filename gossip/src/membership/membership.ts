@@ -55,8 +55,11 @@ export class Membership {
   readonly reader: PacketReader;
   readonly #ports: MembershipPorts;
   readonly #random: Random;
-  readonly #gossipTicker: Ticker;
   readonly #pushPullTicker: Ticker;
+  /** No round of gossip before. */
+  #gossipAllowedMs: InstantMs = Number.NEGATIVE_INFINITY;
+  /** The next round; infinity while there is nothing to tell. */
+  #gossipDueMs: InstantMs = Number.POSITIVE_INFINITY;
 
   constructor(ports: MembershipPorts) {
     const { options, sink, random, keyring, delegate } = ports;
@@ -112,7 +115,6 @@ export class Membership {
       merge: (remote, nowMs) => this.#merge(remote, nowMs),
       userMessage: (payload, source, nowMs) => delegate.userMessage(payload, source, nowMs),
     });
-    this.#gossipTicker = new Ticker(profile.gossipIntervalMs);
     this.#pushPullTicker = new Ticker(profile.pushPullIntervalMs);
   }
 
@@ -121,7 +123,7 @@ export class Membership {
     const { profile } = this.#ports.options;
     this.rumours.announceSelf(meta, nowMs);
     this.prober.start(nowMs + this.timings.shortestProbeIntervalMs * (0.5 + this.#random.next()));
-    this.#gossipTicker.start(nowMs + profile.gossipIntervalMs * (0.5 + this.#random.next()));
+    this.#gossipAllowedMs = nowMs + profile.gossipIntervalMs * this.#random.next();
     this.#pushPullTicker.start(nowMs + profile.pushPullIntervalMs * (1 + this.#random.next()));
   }
 
@@ -130,7 +132,7 @@ export class Membership {
       this.prober.deadlineMs(),
       this.rumours.deadlineMs(),
       this.exchanges.deadlineMs(),
-      this.#gossipTicker.deadlineMs(),
+      this.#gossipDueMs,
       this.#pushPullTicker.deadlineMs(),
     );
   }
@@ -139,8 +141,17 @@ export class Membership {
     this.exchanges.handleTimeout(nowMs);
     this.prober.handleTimeout(nowMs);
     this.rumours.handleTimeout(nowMs);
-    if (this.#gossipTicker.take(nowMs)) this.#gossip(nowMs);
+    if (nowMs >= this.#gossipDueMs) this.#gossip(nowMs);
     if (this.#pushPullTicker.take(nowMs)) this.#pushPull(nowMs);
+  }
+
+  /**
+   * After any input: what there is to tell now is told at once, unless the last round was less than an interval ago. The
+   * reference waits for its next tick, which costs every hop half an interval and nobody saves a packet by it.
+   */
+  settle(nowMs: InstantMs): void {
+    if (this.sender.isIdle) this.#gossipDueMs = Number.POSITIVE_INFINITY;
+    else if (this.#gossipDueMs === Number.POSITIVE_INFINITY) this.#gossipDueMs = Math.max(nowMs, this.#gossipAllowedMs);
   }
 
   handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void {
@@ -212,8 +223,10 @@ export class Membership {
   }
 
   #gossip(nowMs: InstantMs): void {
+    this.#gossipDueMs = Number.POSITIVE_INFINITY;
     if (this.sender.isIdle) return;
-    const { gossipNodes, gossipToTheDeadMs } = this.#ports.options.profile;
+    const { gossipNodes, gossipToTheDeadMs, gossipIntervalMs } = this.#ports.options.profile;
+    this.#gossipAllowedMs = nowMs + gossipIntervalMs;
     const eligible = (record: MemberRecord): boolean =>
       record.name !== this.self &&
       (isRunning(record) || (record.state === "dead" && nowMs - record.stateChangedMs <= gossipToTheDeadMs));
