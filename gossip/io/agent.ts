@@ -24,6 +24,7 @@ import { KeyringFile } from "./keyring-file.ts";
 import { AgentKeys, type KeyResult } from "./keys.ts";
 import { Listeners } from "./listeners.ts";
 import { LogTee } from "./log.ts";
+import { MEASURED_TOPIC, rowBody } from "./measured-rows.ts";
 import { AgentMemory } from "./memory.ts";
 import { NodeAead } from "./node-aead.ts";
 import { OperatorSide } from "./operator/operator-side.ts";
@@ -67,6 +68,7 @@ export class GossipAgent {
     this.#log = new LogTee(options.log);
     this.#address = { host: options.bindHost, port: options.bindPort };
     this.#requests = new DirectRequests(this.#log);
+    this.#requests.handle(MEASURED_TOPIC, () => rowBody(this.measuredRtts()));
     this.#listeners = new Listeners(this.#log);
     this.#leftListeners = new Listeners(this.#log);
     this.#driver = new Driver({

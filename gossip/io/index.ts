@@ -14,6 +14,12 @@ export { COALESCE_DEFAULTS, type CoalesceOptions } from "./operator/coalescer.ts
 export { type EventHandlerOptions, HANDLER_DEFAULTS, parseEventScript } from "./operator/event-handlers.ts";
 export type { AgentEvent, AgentQueryOptions, QueryCall, QueryResponse, QueryResult } from "./queries.ts";
 export type { RequestHandler } from "./requests.ts";
-export { estimateRtt, type RpcQueryRecord, type RpcQuestion, type RpcSighting } from "./rpc/answers.ts";
-export { RpcClient, RpcClientError, type RpcClientOptions } from "./rpc/client.ts";
+export {
+  estimateRtt,
+  type RpcKeyAnswer,
+  type RpcQueryRecord,
+  type RpcQuestion,
+  type RpcSighting,
+} from "./rpc/answers.ts";
+export { RpcClient, RpcClientError, type RpcClientErrorCode, type RpcClientOptions } from "./rpc/client.ts";
 export type { RpcMember } from "./rpc/messages.ts";

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { GossipAgent } from "#gossip/io";
 import { hostOnly } from "./app-address.ts";
+import { handlerOptions } from "./cli/operator-options.ts";
 import type { NodeConfig } from "./config.ts";
 import { SeedJoiner } from "./join-seeds.ts";
 import type { Clock } from "./mesh/clock.ts";
@@ -39,6 +40,9 @@ export async function gossipMesh(
     ...advertised(config),
     profile: config.gossipProfile,
     keys: config.gossipKeys,
+    ...(config.keyringFile === undefined ? {} : { keyringFile: config.keyringFile }),
+    eventHandlers: handlerOptions(config.eventHandlers, config.eventHandlerTimeoutMs, process.env),
+    operatorCoalesce: config.operatorCoalesce,
     snapshotPath: join(folder, "gossip.snapshot"),
     log: parts.log,
     ...(config.rpcAddr === undefined ? {} : { rpc: { ...config.rpcAddr, ...authKey(config) } }),

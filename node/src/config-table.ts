@@ -4,7 +4,8 @@ export type OptionValue = string | number | boolean | readonly string[];
 
 export interface OptionSpec {
   readonly name: string;
-  readonly kind: "string" | "number" | "boolean" | "list";
+  /** "texts": a flag that may repeat, a list in the file, lines in the environment; each text is taken as it is. */
+  readonly kind: "string" | "number" | "boolean" | "list" | "texts";
   readonly help: string;
   readonly argument?: string;
   readonly fallback?: OptionValue;
@@ -22,6 +23,13 @@ export interface OptionSpec {
 
 const port = { kind: "number", argument: "PORT", range: [0, 65_535], whole: true } as const;
 const host = { kind: "string", argument: "HOST", pattern: /^[A-Za-z0-9.:_-]+$/, want: "an address to bind" } as const;
+const duration = {
+  kind: "string",
+  argument: "TIME",
+  pattern: /^(\d+(\.\d+)?(ms|s|m|h))+$/,
+  want: "a time such as 3s or 500ms",
+} as const;
+const EVENT_FILTER = "(?:\\*|member-(?:join|leave|failed|update|reap)|(?:user|query)(?::[^,=]*)?)";
 const HOST_PORT = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 
 export const OPTIONS: readonly OptionSpec[] = [
@@ -145,6 +153,31 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: "opens /v1/mesh where HTTP is not on loopback",
   },
   {
+    name: "file-megabytes",
+    kind: "number",
+    argument: "N",
+    range: [1, 10_000],
+    fallback: 100,
+    help: "largest file that may be put into a room",
+  },
+  {
+    name: "room-megabytes",
+    kind: "number",
+    argument: "N",
+    range: [1, 10_000_000],
+    fallback: 5_000,
+    help: "what all files of a room may take",
+  },
+  {
+    name: "webhook-networks",
+    kind: "list",
+    argument: "NETWORK,…",
+    pattern: /^[0-9A-Fa-f.:]+\/\d{1,3}$/,
+    want: "networks (a.b.c.d/n)",
+    fallback: [],
+    help: "networks that webhooks may reach although they are not public",
+  },
+  {
     name: "region",
     kind: "string",
     argument: "LABEL",
@@ -170,6 +203,26 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: "serve the RPC of the gossip agent here (off by default)",
   },
   { name: "rpc-auth-key", kind: "string", argument: "KEY", secret: true, help: "asked of RPC clients" },
+  {
+    name: "keyring-file",
+    kind: "string",
+    argument: "FILE",
+    help: "keeps gossip keys that changed at run time; once there, it counts and not gossip-key",
+  },
+  {
+    name: "event-handler",
+    kind: "texts",
+    argument: "[FILTER=]SCRIPT",
+    pattern: new RegExp(`^(?:[^=]+$|(?:${EVENT_FILTER}(?:,${EVENT_FILTER})*)?=\\s*\\S)`, "s"),
+    want: "a script, with filters such as member-join or user:NAME before an equals sign",
+    fallback: [],
+    help: "script to run on gossip events, as `hearsay agent` has them; may repeat",
+  },
+  { name: "event-handler-timeout", ...duration, fallback: "60s", help: "a script that runs longer is ended" },
+  { name: "coalesce-period", ...duration, fallback: "3s", help: "member events for operators wait this long; 0s: not" },
+  { name: "quiescent-period", ...duration, fallback: "1s", help: "and only until none came for this long" },
+  { name: "user-coalesce-period", ...duration, fallback: "3s", help: "the same for user events" },
+  { name: "user-quiescent-period", ...duration, fallback: "1s", help: "the same for user events" },
   {
     name: "log-level",
     kind: "string",

@@ -53,6 +53,28 @@ describe("configuration", () => {
     expect(run(["--config", "other.yaml"], {}, { "other.yaml": "region: eu\n" }).region).toBe("eu");
   });
 
+  test("[A80] scripts for events are taken as they are, from a list, from lines, or from flags that repeat", () => {
+    const scripts = ["member-join,member-leave=notify.sh 'a, b'", "user:deploy=x=1 deploy.sh"];
+    const file = {
+      "hearsay.yaml": `event-handler:\n${scripts.map((text) => `  - ${JSON.stringify(text)}\n`).join("")}`,
+    };
+    expect(run([], {}, file).eventHandlers).toEqual(scripts);
+    expect(run([], { HEARSAY_EVENT_HANDLER: scripts.join("\n") }).eventHandlers).toEqual(scripts);
+    expect(run(scripts.flatMap((text) => ["--event-handler", text])).eventHandlers).toEqual(scripts);
+    expect(run(["--event-handler=one"], {}, file).eventHandlers).toEqual(["one"]);
+    expect(refusalOf(["--event-handler=zork=x"])).toContain("bad_value: --event-handler wants a script");
+    expect(refusalOf(["--event-handler=user="])).toContain("bad_value");
+  });
+
+  test("[A80] events for operators wait as with the stock agent, unless told otherwise", () => {
+    const { operatorCoalesce, eventHandlerTimeoutMs } = run(["--coalesce-period=0s", "--user-quiescent-period=1m1s"]);
+    expect({ operatorCoalesce, eventHandlerTimeoutMs }).toEqual({
+      operatorCoalesce: { memberPeriodMs: 0, memberQuiescentMs: 1_000, userPeriodMs: 3_000, userQuiescentMs: 61_000 },
+      eventHandlerTimeoutMs: 60_000,
+    });
+    expect(refusalOf(["--quiescent-period=1"])).toContain("bad_value");
+  });
+
   test("[A81] unknown names and wrong values are refused, and the message says where", () => {
     expect(refusalOf(["--colour=red"])).toBe('unknown_option: unknown option "--colour"; --help lists all');
     expect(refusalOf(["stray"])).toContain("unknown_option");

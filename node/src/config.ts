@@ -2,7 +2,11 @@
  * What a node is told from outside: hearsay.yaml < environment (HEARSAY_…) < flags, the same names in all three. One table
  * (config-table.ts) drives reading, checking, --help and --print-config. Nothing here reads the environment by itself.
  */
+
 import { parse as parseYaml } from "yaml";
+import type { CoalesceOptions } from "#gossip/io";
+import { parseDuration } from "./cli/duration.ts";
+import { coalesceOptions } from "./cli/operator-options.ts";
 import { OPTIONS, type OptionSpec, type OptionValue } from "./config-table.ts";
 
 export interface TokenKey {
@@ -36,10 +40,21 @@ export interface NodeConfig {
   /** The first signs, all verify. Empty: the node keeps one of its own in the data directory. */
   readonly tokenKeys: readonly Uint8Array[];
   readonly operatorKey?: string;
+  readonly fileMegabytes: number;
+  readonly roomMegabytes: number;
+  /** Networks ("10.0.0.0/8") that webhooks may reach although they are private. */
+  readonly webhookNetworks: readonly string[];
   readonly region: string;
   readonly capacity: number;
   readonly rpcAddr?: { readonly host: string; readonly port: number };
   readonly rpcAuthKey?: string;
+  /** Keeps keys that changed at run time; when it is there it counts, and not `gossipKeys`. */
+  readonly keyringFile?: string;
+  /** `[filter=]script`, each checked by the agent. */
+  readonly eventHandlers: readonly string[];
+  readonly eventHandlerTimeoutMs: number;
+  /** How long events for operators wait for more of their kind. */
+  readonly operatorCoalesce: CoalesceOptions;
   readonly gossipProfile: "lan" | "wan" | "local";
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
   readonly webDir?: string;
@@ -143,7 +158,12 @@ function readFlag(
   const text = flag.inline ?? rest.shift();
   if (text === undefined) throw new ConfigError(`--${flag.name} wants a value`, { code: "bad_value" });
   if (spec === undefined) flags.file = text;
-  else flags.values.set(flag.name, parseText(spec, text, `--${flag.name}`));
+  else {
+    const value = parseText(spec, text, `--${flag.name}`);
+    const before = flags.values.get(flag.name);
+    const isMore = spec.kind === "texts" && Array.isArray(before) && Array.isArray(value);
+    flags.values.set(flag.name, isMore ? [...before, ...value] : value);
+  }
 }
 
 const environmentName = (name: string): string => `HEARSAY_${name.toUpperCase().replaceAll("-", "_")}`;
@@ -174,7 +194,8 @@ function readYaml(path: string, wanted: boolean, readFile: ConfigSources["readFi
     const spec = specOf(name);
     if (spec === undefined) throw new ConfigError(`unknown option "${name}" in ${path}`, { code: "unknown_option" });
     const where = `${name} in ${path}`;
-    const asText = Array.isArray(value) ? value.map(String).join(",") : scalarText(value, where);
+    const separator = spec.kind === "texts" ? "\n" : ",";
+    const asText = Array.isArray(value) ? value.map(String).join(separator) : scalarText(value, where);
     values.set(name, parseText(spec, asText, where));
   }
   return values;
@@ -226,6 +247,12 @@ function parseText(spec: OptionSpec, text: string, where: string): OptionValue {
         text.split(/[\s,]+/).filter((part) => part !== ""),
         refuse,
       );
+    case "texts":
+      return checkedList(
+        spec,
+        text.split("\n").filter((line) => line.trim() !== ""),
+        refuse,
+      );
     case "string":
       return checkedList(spec, [text], refuse)[0] ?? "";
   }
@@ -270,10 +297,17 @@ function toConfig(values: Values): NodeConfig {
     gossipKeys: list("gossip-key").map((key) => keyBytes(key, "gossip-key", [16, 24, 32])),
     tokenKeys: list("token-key").map((key) => keyBytes(key, "token-key", undefined)),
     ...optional("operatorKey", "operator-key"),
+    fileMegabytes: number("file-megabytes"),
+    roomMegabytes: number("room-megabytes"),
+    webhookNetworks: list("webhook-networks"),
     region: text("region"),
     capacity: number("capacity"),
     ...(text("rpc-addr") === "" ? {} : { rpcAddr: endpoint(text("rpc-addr")) }),
     ...optional("rpcAuthKey", "rpc-auth-key"),
+    ...optional("keyringFile", "keyring-file"),
+    eventHandlers: list("event-handler"),
+    eventHandlerTimeoutMs: parseDuration(text("event-handler-timeout")),
+    operatorCoalesce: coalesceOptions((name) => parseDuration(text(name))),
     logLevel: text("log-level") as NodeConfig["logLevel"],
     ...optional("webDir", "web-dir"),
     insecure: values.get("insecure") === true,
@@ -349,7 +383,7 @@ export function helpText(): string {
   const rows = OPTIONS.map((spec) => {
     const left = `  --${spec.name}${spec.kind === "boolean" ? "" : ` ${spec.argument ?? "VALUE"}`}`;
     const fallback = spec.fallback === undefined || spec.fallback === "" ? "" : ` (default ${String(spec.fallback)})`;
-    const showFallback = spec.kind === "list" || spec.kind === "boolean" ? "" : fallback;
+    const showFallback = spec.kind === "list" || spec.kind === "texts" || spec.kind === "boolean" ? "" : fallback;
     return `${left.padEnd(32)} ${spec.help}${showFallback}`;
   });
   return [

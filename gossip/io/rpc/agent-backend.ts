@@ -1,13 +1,15 @@
 // A running agent as the RPC sees it.
 
 import type { LogTee } from "../log.ts";
+import { collectRows, type RowSource } from "../measured-rows.ts";
 import type { RpcBackend } from "./backend.ts";
 
 /** What the agent does for anybody. */
 export type PublicAgent = Pick<
   RpcBackend,
   "members" | "localMember" | "join" | "leave" | "forceLeave" | "setTags" | "coordinate" | "userEvent" | "keys"
-> & { measuredRtts(): ReadonlyMap<string, number> };
+> &
+  RowSource;
 
 /** What it does for its RPC only. */
 export interface AgentInside {
@@ -31,6 +33,7 @@ export function agentBackend(
     setTags: (tags) => agent.setTags(tags),
     coordinate: (name) => agent.coordinate(name),
     measuredRtt: (name) => agent.measuredRtts().get(name),
+    measuredRows: () => collectRows(agent),
     info,
     userEvent: (name, payload, options) => agent.userEvent(name, payload, options),
     keys: (question) => agent.keys(question),

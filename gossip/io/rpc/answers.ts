@@ -51,8 +51,13 @@ export function readQueryRecord(record: RpcMap): RpcQueryRecord | undefined {
   return { type, from, payload: payload instanceof Uint8Array ? payload : new Uint8Array(0) };
 }
 
+export interface RpcCoordinate extends CoordinateSnapshot {
+  /** From the agent itself to this member, by probes. Only agents of ours tell it. */
+  readonly measuredMs?: number;
+}
+
 /** Undefined when the agent knows none. */
-export function readCoordinate(reply: RpcMap): CoordinateSnapshot | undefined {
+export function readCoordinate(reply: RpcMap): RpcCoordinate | undefined {
   const record = reply.get("Coord");
   if (reply.get("Ok") !== true || !isMap(record)) return undefined;
   const number = (field: string): number => {
@@ -60,11 +65,60 @@ export function readCoordinate(reply: RpcMap): CoordinateSnapshot | undefined {
     return typeof value === "number" ? value : 0;
   };
   const vec = record.get("Vec");
+  const measuredMs = reply.get("MeasuredMs");
   return {
+    ...(typeof measuredMs === "number" ? { measuredMs } : {}),
     vec: Array.isArray(vec) ? vec.filter((component): component is number => typeof component === "number") : [],
     error: number("Error"),
     adjustment: number("Adjustment"),
     height: number("Height"),
+  };
+}
+
+/** Milliseconds by member, then by peer. */
+export function readRows(reply: RpcMap): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const rows = reply.get("Rows");
+  const found = new Map<string, ReadonlyMap<string, number>>();
+  for (const [node, row] of isMap(rows) ? rows : []) {
+    if (!isMap(row)) continue;
+    found.set(node, new Map([...row].filter((entry): entry is [string, number] => typeof entry[1] === "number")));
+  }
+  return found;
+}
+
+/** What became of a change of keys. */
+export interface RpcKeyAnswer {
+  /** In the agent's words; "" when every member did it. */
+  readonly error: string;
+  readonly numNodes: number;
+  readonly numResp: number;
+  readonly numErr: number;
+  /** Member to what it had to say. */
+  readonly messages: Readonly<Record<string, string>>;
+  /** Key in base64 to members that have it, of a list. */
+  readonly keys: Readonly<Record<string, number>>;
+  /** To members that encrypt with it; only newer agents tell it. */
+  readonly primaryKeys: Readonly<Record<string, number>>;
+}
+
+export function readKeyAnswer(error: string, reply: RpcMap): RpcKeyAnswer {
+  const number = (field: string): number => {
+    const value = reply.get(field);
+    return typeof value === "number" ? value : 0;
+  };
+  const entries = <T extends string | number>(field: string, type: "string" | "number"): Record<string, T> => {
+    const value = reply.get(field);
+    const pairs = isMap(value) ? [...value].filter(([, item]) => typeof item === type) : [];
+    return Object.fromEntries(pairs) as Record<string, T>;
+  };
+  return {
+    error,
+    numNodes: number("NumNodes"),
+    numResp: number("NumResp"),
+    numErr: number("NumErr"),
+    messages: entries("Messages", "string"),
+    keys: entries("Keys", "number"),
+    primaryKeys: entries("PrimaryKeys", "number"),
   };
 }
 

@@ -1,18 +1,22 @@
 // A client of the RPC, ours or a stock agent's: one request at a time, which is all that the command line needs.
 
 import { connect, type Socket } from "node:net";
-import type { CoordinateSnapshot } from "../../src/core.ts";
+import type { KeyCommand } from "../../src/core.ts";
 import {
   questionBody,
+  type RpcCoordinate,
+  type RpcKeyAnswer,
   type RpcQueryRecord,
   type RpcQuestion,
   type RpcSighting,
   readCoordinate,
+  readKeyAnswer,
   readQueryRecord,
+  readRows,
   readSighting,
 } from "./answers.ts";
 import { isMap } from "./fields.ts";
-import { RPC_VERSION, type RpcMember, readMember } from "./messages.ts";
+import { RPC_VERSION, RpcError, type RpcMember, readMember } from "./messages.ts";
 import { encodeValue, type RpcMap, type RpcValue, type RpcWritable, ValueStream } from "./value.ts";
 
 export interface RpcClientOptions {
@@ -23,17 +27,21 @@ export interface RpcClientOptions {
   readonly timeoutMs?: number;
 }
 
-/** The agent refused, or could not be talked to. */
+/** "refused": in the agent's own words. "unreachable": it could not be talked to, or no longer. */
+export type RpcClientErrorCode = "refused" | "unreachable";
+
 export class RpcClientError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  readonly code: RpcClientErrorCode;
+  constructor(code: RpcClientErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "RpcClientError";
+    this.code = code;
   }
 }
 
 /** A join waits for the slowest contact, a leave for the dissemination. */
 const PATIENT_TIMEOUT_MS = 60_000;
-const AUTH_REQUIRED = "Authentication required";
+const { authRequired: AUTH_REQUIRED, unsupportedCommand: UNSUPPORTED } = RpcError;
 
 interface Waiter {
   readonly resolve: (value: RpcValue) => void;
@@ -63,9 +71,9 @@ export class RpcClient {
       this.#offer();
     });
     socket.on("error", (error) =>
-      this.#fail(new RpcClientError(`connection failed: ${error.message}`, { cause: error })),
+      this.#fail(new RpcClientError("unreachable", `connection failed: ${error.message}`, { cause: error })),
     );
-    socket.on("close", () => this.#fail(new RpcClientError("the agent closed the connection")));
+    socket.on("close", () => this.#fail(new RpcClientError("unreachable", "the agent closed the connection")));
   }
 
   /** Connects, shakes hands and shows the key. Rejects with RpcClientError. */
@@ -85,7 +93,7 @@ export class RpcClient {
   }
 
   close(): void {
-    this.#failure ??= new RpcClientError("the client is closed");
+    this.#failure ??= new RpcClientError("unreachable", "the client is closed");
     this.#socket.destroy();
   }
 
@@ -153,12 +161,30 @@ export class RpcClient {
     await this.#call("tags", { body: { DeleteTags: deleted, Tags: { ...tags } } });
   }
 
-  async forceLeave(name: string): Promise<void> {
-    await this.#call("force-leave", { body: { Node: name, Prune: false } });
+  /** With `prune` it is forgotten everywhere, too. */
+  async forceLeave(name: string, { prune }: { readonly prune: boolean }): Promise<void> {
+    await this.#call("force-leave", { body: { Node: name, Prune: prune } });
+  }
+
+  /** The key in base64; none for "list". What members refuse is in the answer. */
+  async keys(command: KeyCommand, key?: string): Promise<RpcKeyAnswer> {
+    const name = command === "list" ? "list-keys" : `${command}-key`;
+    const options = { hasReply: true, timeoutMs: PATIENT_TIMEOUT_MS };
+    const { error, body } = await this.#ask(
+      name,
+      command === "list" ? options : { ...options, body: { Key: key ?? "" } },
+    );
+    if (error === AUTH_REQUIRED) throw new RpcClientError("refused", error);
+    return readKeyAnswer(error, body);
+  }
+
+  /** What members measured themselves. Agents of others do not know the command, refuse it, and end the connection. */
+  async measuredRows(): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+    return readRows(await this.#call("measured-rtts", { hasReply: true, timeoutMs: PATIENT_TIMEOUT_MS }));
   }
 
   /** Undefined when the agent knows none of this node. */
-  async coordinate(name: string): Promise<CoordinateSnapshot | undefined> {
+  async coordinate(name: string): Promise<RpcCoordinate | undefined> {
     return readCoordinate(await this.#call("get-coordinate", { body: { Node: name }, hasReply: true }));
   }
 
@@ -176,15 +202,21 @@ export class RpcClient {
 
   /** The reply's body. Rejects with the agent's own words when it refuses. */
   async #call(command: string, options: CallOptions): Promise<RpcMap> {
+    const { error, body } = await this.#ask(command, options);
+    if (error !== "") throw new RpcClientError("refused", error);
+    return body;
+  }
+
+  async #ask(command: string, options: CallOptions): Promise<{ readonly error: string; readonly body: RpcMap }> {
     this.#request(command, options.body);
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     const answer = await this.#next(timeoutMs);
-    const error = isMap(answer) ? answer.get("Error") : "the agent's answer is not understood";
-    // A body follows errors too, except this one.
-    const hasBody = options.hasReply === true && error !== AUTH_REQUIRED;
+    const said = isMap(answer) ? (answer.get("Error") ?? "") : undefined;
+    if (typeof said !== "string") throw new RpcClientError("unreachable", "the agent's answer is not understood");
+    // A body follows errors too, except these.
+    const hasBody = options.hasReply === true && said !== AUTH_REQUIRED && said !== UNSUPPORTED;
     const body = hasBody ? await this.#next(timeoutMs) : null;
-    if (typeof error === "string" && error !== "") throw new RpcClientError(error);
-    return isMap(body ?? undefined) ? (body as RpcMap) : new Map();
+    return { error: said, body: isMap(body ?? undefined) ? (body as RpcMap) : new Map() };
   }
 
   #request(command: string, body?: RpcWritable): void {
@@ -201,9 +233,9 @@ export class RpcClient {
 
   async #nextHeader(timeoutMs: number): Promise<RpcMap> {
     const header = await this.#next(timeoutMs);
-    if (!isMap(header)) throw new RpcClientError("the agent's answer is not understood");
+    if (!isMap(header)) throw new RpcClientError("unreachable", "the agent's answer is not understood");
     const error = header.get("Error");
-    if (typeof error === "string" && error !== "") throw new RpcClientError(error);
+    if (typeof error === "string" && error !== "") throw new RpcClientError("refused", error);
     return header;
   }
 
@@ -211,7 +243,7 @@ export class RpcClient {
   #next(timeoutMs: number): Promise<RpcValue> {
     return new Promise((resolve, reject) => {
       const slow = Number.isFinite(timeoutMs)
-        ? setTimeout(() => this.#fail(new RpcClientError("the agent does not answer")), timeoutMs)
+        ? setTimeout(() => this.#fail(new RpcClientError("unreachable", "the agent does not answer")), timeoutMs)
         : undefined;
       this.#waiter = {
         resolve: (value) => {
@@ -235,7 +267,8 @@ export class RpcClient {
     if (step.kind === "value") {
       this.#waiter = undefined;
       waiter.resolve(step.value);
-    } else if (step.kind === "failed") this.#fail(new RpcClientError("the agent's answer is not understood"));
+    } else if (step.kind === "failed")
+      this.#fail(new RpcClientError("unreachable", "the agent's answer is not understood"));
     else if (this.#failure !== undefined) this.#fail(this.#failure);
   }
 
@@ -258,7 +291,9 @@ function dial({ host, port }: RpcClientOptions, timeoutMs: number): Promise<Sock
     const socket = connect({ host, port, noDelay: true });
     const refuse = (error: Error): void => {
       socket.destroy();
-      reject(new RpcClientError(`no agent answers at ${host}:${port}: ${error.message}`, { cause: error }));
+      reject(
+        new RpcClientError("unreachable", `no agent answers at ${host}:${port}: ${error.message}`, { cause: error }),
+      );
     };
     socket.setTimeout(timeoutMs, () => refuse(new Error("connection timed out")));
     socket.once("error", refuse);

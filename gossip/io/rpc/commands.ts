@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   tags: setTags,
   stats: (_, { backend }) => ({ body: backend.info() }),
   "get-coordinate": getCoordinate,
+  "measured-rtts": measuredRtts,
   stream,
   monitor,
   stop: ({ body }, { subscriptions, forget }) => {
@@ -119,6 +120,15 @@ function getCoordinate({ body }: Request, { backend }: CommandContext): Reply {
   };
   const measured = measuredMs === undefined ? {} : { MeasuredMs: new Float(measuredMs) };
   return { body: { Coord, ...measured, Ok: true } };
+}
+
+/** Ours: the reference's agent has no such command, and its command line does not ask. */
+async function measuredRtts(_: Request, { backend }: CommandContext): Promise<Reply> {
+  const rows = new Map<string, RpcWritable>();
+  for (const [node, row] of await backend.measuredRows()) {
+    rows.set(node, new Map(Array.from(row, ([peer, rttMs]) => [peer, new Float(rttMs)])));
+  }
+  return { body: { Rows: rows } };
 }
 
 function stream({ seq, body }: Request, context: CommandContext): Reply {

@@ -24,7 +24,12 @@ export class Float {
   }
 }
 
-export type RpcWritable = RpcValue | Float | readonly RpcWritable[] | { readonly [key: string]: RpcWritable };
+export type RpcWritable =
+  | RpcValue
+  | Float
+  | readonly RpcWritable[]
+  | ReadonlyMap<string, RpcWritable>
+  | { readonly [key: string]: RpcWritable };
 
 /** One request or response may have this many bytes; a member list of 4,096 members with full tags fits. */
 export const MAX_VALUE_BYTES = 8 * 1024 * 1024;
@@ -53,7 +58,7 @@ function writeNumber(out: Writer, value: number): void {
   else out.float(value);
 }
 
-type Container = readonly RpcWritable[] | RpcMap | { readonly [key: string]: RpcWritable };
+type Container = readonly RpcWritable[] | ReadonlyMap<string, RpcWritable> | { readonly [key: string]: RpcWritable };
 
 function isList(value: Container): value is readonly RpcWritable[] {
   return Array.isArray(value);
@@ -66,7 +71,9 @@ function writeContainer(out: Writer, value: Container): void {
     return;
   }
   const entries =
-    value instanceof Map ? [...(value as RpcMap)] : sortedEntries(value as { [key: string]: RpcWritable });
+    value instanceof Map
+      ? [...(value as ReadonlyMap<string, RpcWritable>)]
+      : sortedEntries(value as { [key: string]: RpcWritable });
   out.map(entries.length);
   for (const [key, item] of entries) {
     out.text(key);

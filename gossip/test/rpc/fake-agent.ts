@@ -72,6 +72,9 @@ export class FakeAgent implements RpcBackend {
   measuredRtt(name: string): number | undefined {
     return name === "b" ? 12.5 : undefined;
   }
+  async measuredRows(): ReturnType<RpcBackend["measuredRows"]> {
+    return new Map([["a", new Map([["b", 12]])]]);
+  }
   info(): ReturnType<RpcBackend["info"]> {
     return { agent: { name: "a" } };
   }

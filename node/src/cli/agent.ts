@@ -1,10 +1,20 @@
 // `hearsay agent`: gossip alone, with the flags of `serf agent`.
 
 import { hostname } from "node:os";
-import { formatLine, GossipAgent, type GossipAgentOptions, LOG_LEVELS, type Logger, type LogLevel } from "#gossip/io";
+import {
+  formatLine,
+  GossipAgent,
+  type GossipAgentOptions,
+  LOG_LEVELS,
+  type Logger,
+  type LogLevel,
+  UsageError,
+} from "#gossip/io";
 import { formatHostPort, parseAddressFlag } from "./address-flag.ts";
 import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
+import { parseDuration } from "./duration.ts";
 import { describeFlags, FlagError, type FlagTable, type ParsedFlags, parseFlags } from "./flags.ts";
+import { coalesceOptions, handlerOptions } from "./operator-options.ts";
 import { DEFAULT_RPC_ADDRESS, DEFAULT_RPC_PORT } from "./rpc-options.ts";
 
 const DEFAULT_GOSSIP_PORT = 7946;
@@ -18,10 +28,21 @@ const FLAGS = {
   role: { kind: "text", value: "role", help: "the same as -tag role=..." },
   profile: { kind: "text", value: "lan", help: "timing: lan, wan or local" },
   encrypt: { kind: "text", value: "key", help: "key in base64, 16, 24 or 32 bytes; see keygen" },
+  "keyring-file": { kind: "text", value: "path", help: "file that keeps the keys, in place of -encrypt" },
   snapshot: { kind: "text", value: "path", help: "file that remembers members across restarts" },
   "rpc-addr": { kind: "text", value: DEFAULT_RPC_ADDRESS, help: "address of the RPC" },
   "rpc-auth": { kind: "text", value: "key", help: "key that RPC clients must show; needed beyond loopback" },
   "log-level": { kind: "text", value: "info", help: "trace, debug, info, warn or err" },
+  "event-handler": { kind: "list", value: "[filter=]script", help: "a script for events; may repeat; see below" },
+  "event-handler-timeout": { kind: "text", value: "60s", help: "a script that runs longer is ended" },
+  "coalesce-period": {
+    kind: "text",
+    value: "3s",
+    help: "member events wait this long for more, at most; 0s: not at all",
+  },
+  "quiescent-period": { kind: "text", value: "1s", help: "and only until none came for this long" },
+  "user-coalesce-period": { kind: "text", value: "3s", help: "the same for user events" },
+  "user-quiescent-period": { kind: "text", value: "1s", help: "the same for user events" },
   "disable-compression": { kind: "boolean", help: "send without compression" },
 } satisfies FlagTable;
 
@@ -29,7 +50,13 @@ export const agent: Command = {
   name: "agent",
   summary: "run gossip alone, as `serf agent` does",
   usage: `Usage: hearsay agent [options]\n\n${describeFlags(FLAGS)}
+  A handler's filter is one or more of member-join, member-leave, member-failed, member-update, member-reap,
+  user[:name], query[:name] and *, with commas between. Its script is run by the shell with SERF_EVENT and other
+  variables; it reads members or payload from standard input, and what it prints answers a query.
+
   Ctrl-C leaves the cluster gracefully; once more ends at once.
+
+  Exit codes: 0 left, 1 could not start or join, 2 used wrongly.
 `,
   run: async (argv, io) => {
     try {
@@ -38,10 +65,12 @@ export const agent: Command = {
       return await runAgent(agentOptions(flags, io), flags.list("join"), io);
     } catch (error) {
       io.err(`${error instanceof Error ? error.message : String(error)}\n`);
-      return error instanceof FlagError ? EXIT_USAGE : EXIT_FAILED;
+      return error instanceof FlagError || isBadHandler(error) ? EXIT_USAGE : EXIT_FAILED;
     }
   },
 };
+
+const isBadHandler = (error: unknown): boolean => error instanceof UsageError && error.code === "bad_event_handler";
 
 async function runAgent(options: GossipAgentOptions, joins: readonly string[], io: CommandIo): Promise<number> {
   const gossip = new GossipAgent(options);
@@ -70,7 +99,7 @@ function banner(gossip: GossipAgent, options: GossipAgentOptions): string {
          Node name: '${options.nodeName}'
          Bind addr: '${formatHostPort({ host: options.bindHost, port: gossip.address.port })}'
           RPC addr: '${rpc}'
-         Encrypted: ${(options.keys ?? []).length > 0}
+         Encrypted: ${gossip.isEncrypted}
            Profile: ${options.profile ?? "lan"}
 `;
 }
@@ -82,6 +111,14 @@ export function agentOptions(flags: ParsedFlags, io: CommandIo): GossipAgentOpti
   const authKey = flags.text("rpc-auth");
   const snapshotPath = flags.text("snapshot");
   const encrypt = flags.text("encrypt");
+  const keyringFile = flags.text("keyring-file");
+  if (encrypt !== undefined && keyringFile !== undefined) {
+    throw new FlagError("Encryption key not allowed while using a keyring");
+  }
+  const duration = (name: string): number | undefined => {
+    const text = flags.text(name);
+    return text === undefined ? undefined : parseDuration(text);
+  };
   return {
     nodeName: flags.text("node") ?? hostname(),
     bindHost: bind.host === "" ? "0.0.0.0" : bind.host,
@@ -90,6 +127,9 @@ export function agentOptions(flags: ParsedFlags, io: CommandIo): GossipAgentOpti
     tags: tagsOf(flags),
     profile: profileOf(flags.text("profile") ?? "lan"),
     keys: encrypt === undefined ? [] : [keyOf(encrypt)],
+    ...(keyringFile === undefined ? {} : { keyringFile }),
+    eventHandlers: handlerOptions(flags.list("event-handler"), duration("event-handler-timeout"), io.env),
+    operatorCoalesce: coalesceOptions(duration),
     ...(snapshotPath === undefined ? {} : { snapshotPath }),
     compress: !flags.has("disable-compression"),
     log: lineLogger(levelOf(flags.text("log-level") ?? "info"), io),

@@ -14,10 +14,18 @@ export interface Command {
   readonly summary: string;
   /** The whole help text. */
   readonly usage: string;
-  /** Answers the exit code: 0 done, 1 failed, 2 used wrongly. */
+  /** Answers the exit code, one of those below. */
   run(argv: readonly string[], io: CommandIo): Promise<number>;
 }
 
+/** What was asked for is done. */
 export const EXIT_OK = 0;
+/** The agent, or a member, refused or failed; nothing else is meant by it. */
 export const EXIT_FAILED = 1;
+/** The command line makes no sense; nothing was tried. */
 export const EXIT_USAGE = 2;
+/** No agent answers at the address, or it went away before it had answered. */
+export const EXIT_UNREACHABLE = 3;
+
+/** For the end of help texts. */
+export const EXIT_CODES = "Exit codes: 0 done, 1 refused or failed, 2 used wrongly, 3 no agent reached.\n";

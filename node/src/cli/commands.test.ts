@@ -4,6 +4,7 @@ import { agentOptions } from "./agent.ts";
 import type { CommandIo } from "./command.ts";
 import { COMMANDS, runCommandLine } from "./commands.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
+import { handlerOptions } from "./operator-options.ts";
 
 interface Result {
   readonly code: number;
@@ -43,6 +44,28 @@ describe("help", () => {
     expect((await hearsay("help", "members")).out).toContain("Usage: hearsay members [options]");
   });
 
+  test("of every command says what its exit codes mean", async () => {
+    for (const { name } of COMMANDS) {
+      const { code, out } = await hearsay(name, "--help");
+      expect(code).toBe(0);
+      expect(out).toMatch(/^(Usage: hearsay|hearsay node)/);
+      expect(out).toContain("Exit codes: 0");
+    }
+    expect(await hearsay("help", "zork")).toMatchObject({ code: 2 });
+  });
+
+  test("a version is printed in every spelling, and as JSON", async () => {
+    for (const word of ["version", "-v", "--version", "-version"]) {
+      const { code, out } = await hearsay(word);
+      expect({ code, out }).toEqual({
+        code: 0,
+        out: expect.stringMatching(/^Hearsay v\d+\.\d+\.\d+.*\nAgent Protocol: 5/),
+      });
+    }
+    const { out } = await hearsay("version", "--format=json");
+    expect(JSON.parse(out)).toMatchObject({ version: expect.any(String), protocol: { version: 5, min: 2, max: 5 } });
+  });
+
   test("without a command, or with one that is not, it is an error", async () => {
     expect(await hearsay()).toMatchObject({ code: 2, out: "" });
     expect(await hearsay("zork")).toMatchObject({ code: 2, err: expect.stringContaining('no command "zork"') });
@@ -60,14 +83,36 @@ describe("use", () => {
     [["agent", "-encrypt=%%%"], "the encryption key must be 16, 24 or 32 bytes in base64"],
     [["agent", "-log-level=loud"], "unknown log level: loud"],
     [["agent", "more"], "unexpected argument: more"],
+    [["agent", "-event-handler=zork=x"], "Invalid event script: Event 'zork' invoking 'x'"],
+    [["agent", "-coalesce-period=3"], "not a duration such as 15s or 700ms: 3"],
+    [
+      ["agent", "-encrypt=AAECAwQFBgcICQoLDA0ODw==", "-keyring-file=x"],
+      "Encryption key not allowed while using a keyring",
+    ],
+    [["keys"], "one of -install, -use, -remove, or -list must be given"],
+    [["keys", "-list", "-use=AAECAwQFBgcICQoLDA0ODw=="], "only one of -install, -use, -remove, or -list allowed"],
+    [["keys", "-install=c2hvcnQ="], "the key of -install must be 16, 24 or 32 bytes in base64"],
+    [["keys", "x"], "keys takes options only"],
+    [["version", "-zork"], "hearsay version: flag provided but not defined: -zork"],
   ])("%j is refused with exit code 2", async (argv, message) => {
     expect(await hearsay(...argv)).toEqual({ code: 2, out: "", err: `${message}\n` });
   });
 
-  test("no agent at the address is a failure, exit code 1", async () => {
-    for (const command of ["members", "info", "leave", "monitor", "reachability"]) {
-      const { code, err } = await hearsay(command);
-      expect(code).toBe(1);
+  test("no agent at the address has an exit code of its own, 3", async () => {
+    const commands = [
+      "members",
+      "info",
+      "leave",
+      "monitor",
+      "reachability",
+      "rtt x",
+      "event x",
+      "query x",
+      "keys -list",
+    ];
+    for (const command of [...commands, "tags -set=a=b", "join x", "force-leave x"]) {
+      const { code, err } = await hearsay(...command.split(" "));
+      expect(code).toBe(3);
       expect(err).toContain("no agent answers at 127.79.201.1:1");
     }
   });
@@ -132,6 +177,28 @@ describe("flags of the agent", () => {
     });
     expect(options.keys?.map((key) => key.length)).toEqual([16]);
     expect(optionsOf("-advertise=10.0.0.1")).not.toHaveProperty("advertisePort");
+  });
+
+  test("scripts, coalescing and the keyring become options of the agent", () => {
+    const options = optionsOf(
+      "-event-handler=member-join=a b",
+      "-event-handler=c",
+      "-event-handler-timeout=1m",
+      "-coalesce-period=0s",
+      "-user-quiescent-period=500ms",
+      "-keyring-file=k.json",
+    );
+    expect(options).toMatchObject({
+      keyringFile: "k.json",
+      eventHandlers: { scripts: ["member-join=a b", "c"], timeoutMs: 60_000 },
+      operatorCoalesce: { memberPeriodMs: 0, userQuiescentMs: 500 },
+    });
+    expect(optionsOf().operatorCoalesce).toEqual({});
+  });
+
+  test("scripts find the environment of the agent without its secrets", () => {
+    const environment = { PATH: "/bin", SERF_RPC_AUTH: "k", MONGODB_URL: "m", HEARSAY_GOSSIP_KEY: "g" };
+    expect(handlerOptions([], undefined, environment)).toEqual({ scripts: [], environment: { PATH: "/bin" } });
   });
 
   test("a log line below the level is not printed", () => {

@@ -7,7 +7,7 @@ import type { Command } from "./command.ts";
 export const node: Command = {
   name: "node",
   summary: "run a node: web client, API, media, gossip",
-  usage: helpText(),
+  usage: `${helpText()}\n  Exit codes: 0 stopped or left, 1 failed, 78 wrong configuration.\n`,
   run: async (argv) => {
     const { runNode } = await import("../app-main.ts");
     return runNode(argv);

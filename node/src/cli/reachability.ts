@@ -24,9 +24,12 @@ export const reachability: Command = {
   run: (argv, io) =>
     withAgent({ argv, table: FLAGS, io }, async (client, flags) => {
       const json = wantsJson(flags);
-      const live = (await client.members({ status: "alive" })).map(({ name }) => name);
+      const all = await client.members();
+      const live = all.filter(({ status }) => status === "alive").map(({ name }) => name);
       const acks = new Set<string>();
-      if (!json) io.out("Starting reachability test...\n");
+      if (!json) {
+        io.out(`Total members: ${all.length}, live members: ${live.length}\nStarting reachability test...\n`);
+      }
       await client.query({ name: PING, wantAck: true }, ({ from }) => {
         if (acks.has(from)) return;
         acks.add(from);

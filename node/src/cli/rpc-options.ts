@@ -1,8 +1,8 @@
 // Flags that every command over the RPC has, and the connection they lead to.
 
-import { RpcClient, UsageError } from "#gossip/io";
+import { RpcClient, RpcClientError, UsageError } from "#gossip/io";
 import { parseAddressFlag } from "./address-flag.ts";
-import { type CommandIo, EXIT_FAILED, EXIT_USAGE } from "./command.ts";
+import { type CommandIo, EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE } from "./command.ts";
 import { FlagError, type FlagTable, type ParsedFlags, parseFlags } from "./flags.ts";
 
 export const DEFAULT_RPC_ADDRESS = "127.0.0.1:7373";
@@ -32,24 +32,32 @@ interface RpcCommand {
   readonly argv: readonly string[];
   readonly table: FlagTable;
   readonly io: CommandIo;
+  /** Throws FlagError for what makes no sense, before anybody is connected to. */
+  readonly check?: (flags: ParsedFlags) => unknown;
 }
 
 /** Parses flags, connects, runs, and turns every failure into a line and an exit code. */
 export async function withAgent(
-  { argv, table, io }: RpcCommand,
+  { argv, table, io, check }: RpcCommand,
   run: (client: RpcClient, flags: ParsedFlags) => Promise<number>,
 ): Promise<number> {
   let client: RpcClient | undefined;
   try {
     const flags = parseFlags(argv, { ...RPC_FLAGS, ...table });
+    check?.(flags);
     const text = flags.text("rpc-addr") ?? io.env["SERF_RPC_ADDR"] ?? DEFAULT_RPC_ADDRESS;
     const authKey = flags.text("rpc-auth") ?? io.env["SERF_RPC_AUTH"] ?? "";
     client = await RpcClient.open({ ...parseAddressFlag(text, DEFAULT_RPC_PORT), authKey });
     return await run(client, flags);
   } catch (error) {
     io.err(`${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof FlagError || error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
+    return exitCodeOf(error);
   } finally {
     client?.close();
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof FlagError || error instanceof UsageError) return EXIT_USAGE;
+  return error instanceof RpcClientError && error.code === "unreachable" ? EXIT_UNREACHABLE : EXIT_FAILED;
 }

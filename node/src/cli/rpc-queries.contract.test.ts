@@ -9,8 +9,14 @@ let far: GossipAgent;
 beforeAll(async () => {
   const place = { bindPort: 0, profile: "local" as const };
   const rpc = { host: "127.82.202.1", port: 0 };
-  near = new GossipAgent({ ...place, nodeName: "near", bindHost: "127.82.202.1", tags: { role: "media" }, rpc });
-  far = new GossipAgent({ ...place, nodeName: "far", bindHost: "127.82.202.2" });
+  near = new GossipAgent({
+    ...place,
+    nodeName: "near",
+    bindHost: "127.82.202.1",
+    tags: { role: "media", hearsay: "1" },
+    rpc,
+  });
+  far = new GossipAgent({ ...place, nodeName: "far", bindHost: "127.82.202.2", tags: { hearsay: "1" } });
   far.onEvent((event) => {
     if (event.kind === "query") event.respond(Buffer.from(`blue, ${Buffer.from(event.payload)}\n`));
   });
@@ -106,26 +112,48 @@ test("reachability finds everybody", async () => {
       "Ack from 'near'",
       "Starting reachability test...",
       "Successfully contacted all live nodes",
+      "Total members: 2, live members: 2",
     ],
   });
 });
 
-test("rtt estimates one pair and all", async () => {
-  await until(() => near.rtt("far") !== undefined);
-  expect((await hearsay("rtt", "far")).out).toMatch(/^Estimated far <-> near rtt: \d+\.\d{3} ms \(error \d\.\d\d\)\n$/);
+test("rtt shows estimate, error and what was measured, of one pair and of all", async () => {
+  const measured = (): boolean => near.measuredRtts().has("far") && far.measuredRtts().has("near");
+  await until(() => near.rtt("far") !== undefined && measured());
+  expect((await hearsay("rtt", "far")).out).toMatch(
+    /^Estimated far <-> near rtt: \d+\.\d{3} ms \(error \d\.\d\d\)\nMeasured far <-> near rtt: \d+\.\d{3} ms\n$/,
+  );
   expect(JSON.parse((await hearsay("rtt", "-format=json", "far", "near")).out)).toEqual({
     nodes: ["far", "near"],
     estimateMs: expect.any(Number),
     error: expect.any(Number),
+    measuredMs: expect.any(Number),
   });
-  expect((await hearsay("rtt", "--matrix")).out).toMatch(/^ms +far +near\nfar +- +\d+\.\d{3}\nnear +\d+\.\d{3} +-\n$/);
+  const table = (title: string): string => `${title} +far +near\\nfar +- +\\d+\\.\\d{3}\\nnear +\\d+\\.\\d{3} +-\\n`;
+  const tables = ["estimated ms", "measured ms", "error"].map(table).join("\\n");
+  expect((await hearsay("rtt", "--matrix")).out).toMatch(new RegExp(`^${tables}$`));
   const matrix: unknown = JSON.parse((await hearsay("rtt", "--matrix", "--format=json")).out);
-  expect(matrix).toMatchObject({
-    nodes: ["far", "near"],
-    estimatesMs: [[null, expect.any(Number)], expect.anything()],
-  });
+  const cells = [
+    [null, expect.any(Number)],
+    [expect.any(Number), null],
+  ];
+  expect(matrix).toEqual({ nodes: ["far", "near"], estimatesMs: cells, errors: cells, measuredMs: cells });
   const unknown = await hearsay("rtt", "nobody");
   expect(unknown).toMatchObject({ code: 1, err: 'no coordinate is known for node "nobody"\n' });
+});
+
+test("keys without encryption are refused by every member, in text and JSON, and nothing of the key is shown", async () => {
+  const key = Buffer.alloc(32, 5).toString("base64");
+  const list = await hearsay("keys", "-list");
+  expect(list).toEqual({
+    code: 1,
+    out: expect.stringContaining("failed:  near  Keyring is empty (encryption not enabled)\n"),
+    err: expect.stringMatching(/^\nFailed to gather member keys: \d\/\d nodes reported failure\n$/),
+  });
+  const install = await hearsay("keys", `-install=${key}`, "-format=json");
+  expect(install.code).toBe(1);
+  expect(JSON.parse(install.out)).toMatchObject({ error: expect.stringContaining("reported failure"), keys: {} });
+  expect(install.out).not.toContain(key);
 });
 
 test("tags are set and deleted", async () => {
@@ -133,12 +161,15 @@ test("tags are set and deleted", async () => {
     code: 0,
     out: "Successfully updated agent tags\n",
   });
-  expect(near.localMember().tags).toEqual({ ver: "1=2" });
+  expect(near.localMember().tags).toEqual({ ver: "1=2", hearsay: "1" });
   expect(await hearsay("tags", `-set=long=${"x".repeat(600)}`)).toMatchObject({ code: 1 });
 });
 
 test("force-leave of somebody unknown changes nothing", async () => {
   expect(await hearsay("force-leave", "nobody")).toMatchObject({ code: 0, out: "Member nobody is declared left\n" });
+  expect((await hearsay("force-leave", "-prune", "-format=json", "nobody")).out).toBe(
+    '{"forced":"nobody","prune":true}\n',
+  );
   expect(near.members()).toHaveLength(2);
 });
 

@@ -1,4 +1,4 @@
-// `hearsay rtt`: round trips between members, as the network coordinates estimate them.
+// `hearsay rtt`: round trips between members, as the network coordinates estimate them and as members measured them.
 
 import { estimateRtt, type RpcClient, RpcClientError } from "#gossip/io";
 import { type Command, EXIT_OK } from "./command.ts";
@@ -6,25 +6,32 @@ import { describeFlags, FlagError, type FlagTable } from "./flags.ts";
 import { FORMAT_FLAG, RPC_FLAGS, wantsJson, withAgent } from "./rpc-options.ts";
 
 const FLAGS = {
-  matrix: { kind: "boolean", help: "a table of all live members" },
+  matrix: { kind: "boolean", help: "tables of all live members" },
   ...FORMAT_FLAG,
 } satisfies FlagTable;
 
-type Estimate = NonNullable<ReturnType<typeof estimateRtt>>;
-
 export const rtt: Command = {
   name: "rtt",
-  summary: "estimate the round trip time between members",
-  usage: `Usage: hearsay rtt [options] node [node]\n       hearsay rtt [options] --matrix\n\n  The second node is the agent's own unless given. The error is the sum of both coordinates' relative errors,\n  without unit: near 3 right after the start, below 0.5 when settled.\n\n${describeFlags(
-    { ...FLAGS, ...RPC_FLAGS },
-  )}`,
+  summary: "show the round trip time between members",
+  usage: `Usage: hearsay rtt [options] node [node]
+       hearsay rtt [options] --matrix
+
+  The second node is the agent's own unless given. The error is the sum of both coordinates' relative errors,
+  without unit: near 3 right after the start, below 0.5 when settled. What was measured is the least of the last five
+  probes; it is known from the agent's own node to others, and in the matrix from every Hearsay node to others.
+
+${describeFlags({ ...FLAGS, ...RPC_FLAGS })}`,
   run: (argv, io) =>
     withAgent({ argv, table: FLAGS, io }, async (client, flags) => {
       const json = wantsJson(flags);
-      io.out(flags.has("matrix") ? await matrix(client, { json }) : await pair(client, flags.rest, { json }));
+      if (!flags.has("matrix")) io.out(await pair(client, flags.rest, { json }));
+      else if (flags.rest.length > 0) throw new FlagError("a matrix has all nodes");
+      else io.out(await matrix(client, { json }));
       return EXIT_OK;
     }),
 };
+
+type Located = NonNullable<Awaited<ReturnType<RpcClient["coordinate"]>>>;
 
 async function pair(
   client: RpcClient,
@@ -33,41 +40,79 @@ async function pair(
 ): Promise<string> {
   const [a, second, ...more] = names;
   if (a === undefined || more.length > 0) throw new FlagError("one or two nodes must be given");
-  const b = second ?? (await client.info())["agent"]?.["name"] ?? "";
-  const [near, far] = [await client.coordinate(a), await client.coordinate(b)];
-  for (const [name, coordinate] of [
-    [a, near],
-    [b, far],
-  ] as const)
-    if (coordinate === undefined) throw new RpcClientError(`no coordinate is known for node "${name}"`);
+  const self = (await client.info())["agent"]?.["name"] ?? "";
+  const b = second ?? self;
+  const [near, far] = [await located(client, a), await located(client, b)];
   const found = estimateRtt(near, far);
-  if (found === undefined) throw new RpcClientError("the coordinates of the two cannot be compared");
-  if (json) return `${JSON.stringify({ nodes: [a, b], ...found })}\n`;
-  return `Estimated ${a} <-> ${b} rtt: ${found.estimateMs.toFixed(3)} ms (error ${found.error.toFixed(2)})\n`;
+  if (found === undefined) throw new RpcClientError("refused", "the coordinates of the two cannot be compared");
+  const measuredMs = a === self ? far.measuredMs : b === self ? near.measuredMs : undefined;
+  if (json) return `${JSON.stringify({ nodes: [a, b], ...found, measuredMs: measuredMs ?? null })}\n`;
+  const measured = measuredMs === undefined ? "" : `Measured ${a} <-> ${b} rtt: ${measuredMs.toFixed(3)} ms\n`;
+  return `Estimated ${a} <-> ${b} rtt: ${found.estimateMs.toFixed(3)} ms (error ${found.error.toFixed(2)})\n${measured}`;
 }
+
+async function located(client: RpcClient, name: string): Promise<Located> {
+  const coordinate = await client.coordinate(name);
+  if (coordinate === undefined) throw new RpcClientError("refused", `no coordinate is known for node "${name}"`);
+  return coordinate;
+}
+
+interface Cell {
+  readonly estimateMs?: number | undefined;
+  readonly error?: number | undefined;
+  readonly measuredMs?: number | undefined;
+}
+
+/** Cells from the node of the row to that of the column; empty on the diagonal. */
+type Rows = readonly (readonly Cell[])[];
 
 async function matrix(client: RpcClient, { json }: { readonly json: boolean }): Promise<string> {
   const names = (await client.members({ status: "alive" })).map(({ name }) => name).sort();
-  const coordinates: Awaited<ReturnType<RpcClient["coordinate"]>>[] = [];
+  const coordinates: (Located | undefined)[] = [];
   for (const name of names) coordinates.push(await client.coordinate(name));
-  const rows = coordinates.map((a, i) => coordinates.map((b, j) => (i === j ? undefined : estimateRtt(a, b))));
+  const measured = await measuredRows(client);
+  const rows = names.map((from, i) =>
+    names.map((to, j): Cell => {
+      if (i === j) return {};
+      return { ...estimateRtt(coordinates[i], coordinates[j]), measuredMs: measured.get(from)?.get(to) };
+    }),
+  );
   return json ? matrixJson(names, rows) : matrixText(names, rows);
 }
 
-type Rows = readonly (readonly (Estimate | undefined)[])[];
+/** Last of all, because an agent that does not know the command ends the connection. */
+async function measuredRows(client: RpcClient): ReturnType<RpcClient["measuredRows"]> {
+  try {
+    return await client.measuredRows();
+  } catch (error) {
+    if (error instanceof RpcClientError) return new Map();
+    throw error;
+  }
+}
 
-/** Milliseconds; null on the diagonal and where no coordinate is known. */
+const valuesOf = (rows: Rows, field: keyof Cell): (number | null)[][] =>
+  rows.map((row) => row.map((cell) => cell[field] ?? null));
+
+/** Milliseconds; null on the diagonal and where nothing is known. */
 function matrixJson(names: readonly string[], rows: Rows): string {
-  const estimatesMs = rows.map((row) => row.map((cell) => cell?.estimateMs ?? null));
-  return `${JSON.stringify({ nodes: names, estimatesMs })}\n`;
+  const [estimatesMs, errors] = [valuesOf(rows, "estimateMs"), valuesOf(rows, "error")];
+  return `${JSON.stringify({ nodes: names, estimatesMs, errors, measuredMs: valuesOf(rows, "measuredMs") })}\n`;
 }
 
 function matrixText(names: readonly string[], rows: Rows): string {
+  return [
+    tableText("estimated ms", names, valuesOf(rows, "estimateMs")),
+    tableText("measured ms", names, valuesOf(rows, "measuredMs")),
+    tableText("error", names, valuesOf(rows, "error")),
+  ].join("\n");
+}
+
+function tableText(title: string, names: readonly string[], values: readonly (readonly (number | null)[])[]): string {
   const table = [
-    ["ms", ...names],
-    ...rows.map((row, i) => [names[i] ?? "", ...row.map((cell) => cell?.estimateMs.toFixed(3) ?? "-")]),
+    [title, ...names],
+    ...values.map((row, i) => [names[i] ?? "", ...row.map((value) => value?.toFixed(3) ?? "-")]),
   ];
-  const widths = ["ms", ...names].map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const widths = [title, ...names].map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   const lineOf = (row: readonly string[]): string =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
   return `${table.map(lineOf).join("\n")}\n`;
