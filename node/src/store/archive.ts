@@ -33,10 +33,20 @@ export interface UserRecord {
   readonly tokenVersion: number;
   /** Wall clock of the node that created it, Unix milliseconds; for display only. */
   readonly createdAtMs: number;
+  readonly pictureId?: string;
+  /** The account is no more: no handle, no name, no password. What the person wrote stays. */
+  readonly deletedAtMs?: number;
 }
 
 /** What the caller gives; handleKey and tokenVersion are the store's own. */
-export type NewUser = Omit<UserRecord, "handleKey" | "tokenVersion">;
+export type NewUser = Omit<UserRecord, "handleKey" | "tokenVersion" | "pictureId" | "deletedAtMs">;
+
+/** What is given is changed; null takes the picture away. */
+export interface UserChanges {
+  readonly displayName?: string;
+  readonly passwordHash?: string;
+  readonly pictureId?: string | null;
+}
 
 export type CreateUserOutcome =
   | { readonly kind: "created"; readonly user: UserRecord }
@@ -60,9 +70,29 @@ export interface RoomRecord {
   readonly createdAtMs: number;
   /** Grows by one with every change of the room. Starts at 1. */
   readonly version: number;
+  /** Absent: empty. */
+  readonly description?: string;
+  readonly pictureId?: string;
 }
 
-export type NewRoom = Omit<RoomRecord, "version">;
+export type NewRoom = Omit<RoomRecord, "version" | "pictureId">;
+
+/** What is given is changed. The three names go together. */
+export interface RoomChanges {
+  readonly names?: Pick<RoomRecord, "slug" | "slugKey" | "skeleton">;
+  readonly title?: string;
+  readonly description?: string;
+  readonly pictureId?: string | null;
+  readonly access?: RoomAccess;
+  readonly capacity?: number;
+  readonly ownerId?: UserId;
+}
+
+export type UpdateRoomOutcome =
+  | { readonly kind: "updated"; readonly room: RoomRecord }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "slug_taken" }
+  | { readonly kind: "confusable"; readonly slug: string };
 
 export type CreateRoomOutcome =
   | { readonly kind: "created"; readonly room: RoomRecord }
@@ -172,6 +202,12 @@ export interface Archive {
   getUser(id: UserId): Promise<UserRecord | undefined>;
   /** Revokes every user token of the person at once; answers the new version, undefined for an unknown person. Atomic. */
   bumpTokenVersion(id: UserId): Promise<number | undefined>;
+  /** Those who are known, in no order; at most MAX_PAGE ids. */
+  getUsers(ids: readonly UserId[]): Promise<readonly UserRecord[]>;
+  /** Undefined: there is no such person, or no more. */
+  updateUser(id: UserId, changes: UserChanges): Promise<UserRecord | undefined>;
+  /** The account ends: its handle is free, its tokens are void. False: there is no such person, or no more. */
+  forgetUser(id: UserId, atMs: number): Promise<boolean>;
 
   /** Also makes `ownerId` a member with role owner. Of concurrent makers of one slug (or of look-alikes) exactly one succeeds. */
   createRoom(room: NewRoom): Promise<CreateRoomOutcome>;
@@ -184,9 +220,22 @@ export interface Archive {
     page: { readonly before?: RoomId; readonly limit: number },
   ): Promise<readonly RoomOfUser[]>;
 
+  /** Names are unique as when rooms are made; the earlier ones are free then. */
+  updateRoom(id: RoomId, changes: RoomChanges): Promise<UpdateRoomOutcome>;
+  /** Nobody finds the room any more; its names stay taken. What was in it goes by purgeRoom. False: there is none, or no more. */
+  deleteRoom(id: RoomId, atMs: number): Promise<boolean>;
+  /** Removes members and at most `limit` messages of a deleted room; true when nothing is left. Of another room: nothing, true. */
+  purgeRoom(id: RoomId, limit: number): Promise<boolean>;
+  /** Deleted rooms that purgeRoom has not answered true for, in no order. */
+  listDeletedRooms(limit: number): Promise<readonly RoomId[]>;
+  /** Open rooms in an order that says nothing of them, from `dice` in [0, 1) on and around. */
+  pickOpenRooms(dice: number, limit: number): Promise<readonly RoomRecord[]>;
+
   addMember(member: MemberRecord): Promise<AddMemberOutcome>;
   getMember(key: { readonly roomId: RoomId; readonly userId: UserId }): Promise<MemberRecord | undefined>;
   setRole(change: { readonly roomId: RoomId; readonly userId: UserId; readonly role: Role }): Promise<SetRoleOutcome>;
+  /** Whether there was one. */
+  removeMember(key: { readonly roomId: RoomId; readonly userId: UserId }): Promise<boolean>;
   /** Ascending by user id; `after` is the last user id of the page before. */
   listMembers(
     roomId: RoomId,

@@ -14,9 +14,12 @@ import type {
   NewRoom,
   NewUser,
   Role,
+  RoomChanges,
   RoomOfUser,
   RoomRecord,
   SetRoleOutcome,
+  UpdateRoomOutcome,
+  UserChanges,
   UserRecord,
 } from "./archive.ts";
 import { MAX_PAGE, MAX_TEXT_CHARS } from "./archive.ts";
@@ -34,6 +37,7 @@ import {
 } from "./checks.ts";
 import type { Contents } from "./contents.ts";
 import { StoreUsageError } from "./errors.ts";
+import { checkedRoomChanges, checkedUserChanges } from "./guarded-changes.ts";
 import { guardContents, guardRecords, type RecordsAdapter } from "./guarded-records.ts";
 import { guardTexts, requireMentions, type TextsAdapter } from "./guarded-texts.ts";
 import type { Records } from "./records.ts";
@@ -43,6 +47,7 @@ import { wordsOf } from "./words.ts";
 const ROLES: readonly Role[] = ["owner", "moderator", "member", "guest"];
 /** Names, titles, handles: far above what the API allows, far below what hurts a store. */
 const NAME = { min: 0, max: 1024 } as const;
+const DESCRIPTION = { min: 1, max: MAX_TEXT_CHARS } as const;
 const KEY = { min: 1, max: 1024 } as const;
 const PAGE = { min: 1, max: MAX_PAGE } as const;
 
@@ -109,11 +114,29 @@ export class GuardedArchive implements Archive {
     return await this.#open().bumpTokenVersion(id);
   }
 
+  async getUsers(ids: readonly string[]): Promise<readonly UserRecord[]> {
+    if (ids.length > MAX_PAGE) throw bad("too many ids");
+    for (const id of ids) requireId(id, "ids");
+    return ids.length === 0 ? [] : await this.#open().getUsers(ids);
+  }
+
+  async updateUser(id: string, changes: UserChanges): Promise<UserRecord | undefined> {
+    requireId(id, "id");
+    return await this.#open().updateUser(id, checkedUserChanges(changes));
+  }
+
+  async forgetUser(id: string, atMs: number): Promise<boolean> {
+    requireId(id, "id");
+    requireInteger(atMs, "atMs", ANY_COUNT);
+    return await this.#open().forgetUser(id, atMs);
+  }
+
   async createRoom(room: NewRoom): Promise<CreateRoomOutcome> {
     requireId(room.id, "id");
     requireId(room.ownerId, "ownerId");
     for (const name of ["slug", "slugKey", "skeleton"] as const) requireText(room[name], name, KEY);
     requireText(room.title, "title", NAME);
+    if (room.description !== undefined) requireText(room.description, "description", DESCRIPTION);
     requireOneOf(room.access, "access", ["open", "invite"]);
     requireInteger(room.capacity, "capacity", POSITIVE);
     requireInteger(room.createdAtMs, "createdAtMs", ANY_COUNT);
@@ -123,7 +146,36 @@ export class GuardedArchive implements Archive {
       slugKey: storableText(room.slugKey),
       skeleton: storableText(room.skeleton),
       title: storableText(room.title),
+      ...(room.description === undefined ? {} : { description: storableText(room.description) }),
     });
+  }
+
+  async updateRoom(id: string, changes: RoomChanges): Promise<UpdateRoomOutcome> {
+    requireId(id, "id");
+    return await this.#open().updateRoom(id, checkedRoomChanges(changes));
+  }
+
+  async deleteRoom(id: string, atMs: number): Promise<boolean> {
+    requireId(id, "id");
+    requireInteger(atMs, "atMs", ANY_COUNT);
+    return await this.#open().deleteRoom(id, atMs);
+  }
+
+  async purgeRoom(id: string, limit: number): Promise<boolean> {
+    requireId(id, "id");
+    requireInteger(limit, "limit", { min: 1, max: 1000 });
+    return await this.#open().purgeRoom(id, limit);
+  }
+
+  async listDeletedRooms(limit: number): Promise<readonly string[]> {
+    requireInteger(limit, "limit", PAGE);
+    return await this.#open().listDeletedRooms(limit);
+  }
+
+  async pickOpenRooms(dice: number, limit: number): Promise<readonly RoomRecord[]> {
+    if (!(dice >= 0 && dice < 1)) throw bad("dice is not from 0 to 1");
+    requireInteger(limit, "limit", PAGE);
+    return await this.#open().pickOpenRooms(dice, limit);
   }
 
   async getRoom(id: string): Promise<RoomRecord | undefined> {
@@ -166,6 +218,11 @@ export class GuardedArchive implements Archive {
     requireMember(change);
     requireOneOf(change.role, "role", ROLES);
     return await this.#open().setRole(change);
+  }
+
+  async removeMember(key: { readonly roomId: string; readonly userId: string }): Promise<boolean> {
+    requireMember(key);
+    return await this.#open().removeMember(key);
   }
 
   async listMembers(

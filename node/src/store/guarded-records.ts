@@ -92,7 +92,10 @@ export function guardContents(open: () => Contents): Contents {
         requireInteger(range.start, "start", ANY_COUNT);
         requireInteger(range.end, "end", { min: range.start, max: Number.MAX_SAFE_INTEGER });
       }
-      return await open().read(contentId(id), range);
+      const found = await open().read(contentId(id), range);
+      // Whoever reads hears of errors by reading; nobody listening yet must not end the process.
+      found?.stream.on("error", () => undefined);
+      return found;
     },
     drop: async (id) => await open().drop(contentId(id)),
   };

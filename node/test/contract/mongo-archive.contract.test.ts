@@ -4,6 +4,7 @@ import { openMongoArchive } from "../../src/store/mongo/mongo-archive.ts";
 import type { ArchiveHarness } from "./archive-contract.ts";
 import { registerArchiveContract } from "./archive-contract.ts";
 import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
+import { registerChangesContract } from "./changes-contract.ts";
 import { FlakyProxy } from "./flaky-proxy.ts";
 import { registerRecordsContract } from "./records-contract.ts";
 import type { ServerAddress } from "./servers.ts";
@@ -40,6 +41,7 @@ if (server !== undefined) {
   const atomicUpdates = updatesAtomically(server);
   registerArchiveContract("MongoDB", () => makeHarness(server), { atomicUpdates });
   registerRecordsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
+  registerChangesContract("MongoDB", () => makeHarness(server));
   registerTextsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
   registerArchiveMisuseContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, stalls: true });
 }

@@ -8,6 +8,7 @@ import { openSqliteArchive } from "../../src/store/sqlite/sqlite-archive.ts";
 import type { ArchiveHarness } from "./archive-contract.ts";
 import { registerArchiveContract } from "./archive-contract.ts";
 import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
+import { registerChangesContract } from "./changes-contract.ts";
 import { registerRecordsContract } from "./records-contract.ts";
 import { registerTextsContract } from "./texts-contract.ts";
 
@@ -36,6 +37,7 @@ async function makeHarness(): Promise<ArchiveHarness> {
 }
 
 registerArchiveContract("SQLite", makeHarness, { atomicUpdates: true });
+registerChangesContract("SQLite", makeHarness);
 registerTextsContract("SQLite", makeHarness, { propertyRuns: 60, atomicUpdates: true });
 registerRecordsContract("SQLite", makeHarness, { propertyRuns: 100, atomicUpdates: true });
 registerArchiveMisuseContract("SQLite", makeHarness, { propertyRuns: 150, stalls: false });

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Connection } from "mongoose";
 import { StoreUsageError } from "../errors.ts";
 import { isDuplicate } from "./duplicates.ts";
+import { addRoomChanges } from "./room-migration.ts";
 import type { ArchiveModels } from "./schemas.ts";
 import { addTextChanges } from "./text-migration.ts";
 
@@ -19,6 +20,7 @@ const STEPS: readonly ((models: ArchiveModels) => Promise<void>)[] = [
     await models.records.createIndexes();
   },
   addTextChanges,
+  addRoomChanges,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -10,8 +10,12 @@ import type {
   RoomRecord,
   SetRoleOutcome,
 } from "../archive.ts";
+import { diceOf } from "../dice.ts";
 import { isDuplicate } from "./duplicates.ts";
 import type { ArchiveModels, MemberDocument, RoomDocument } from "./schemas.ts";
+
+/** Deleted rooms keep their names and are not shown. */
+export const ALIVE = { deletedAtMs: { $exists: false } };
 
 type MemberKey = { readonly roomId: string; readonly userId: string };
 
@@ -24,7 +28,7 @@ export async function createRoom(models: ArchiveModels, room: NewRoom): Promise<
   const { kind: membership } = await addMember(models, owner);
   const { id, ...fields } = room;
   try {
-    await models.rooms.create({ _id: id, ...fields, version: 1 });
+    await models.rooms.create({ _id: id, ...fields, dice: diceOf(id), version: 1 });
     return { kind: "created", room: { ...room, version: 1 } };
   } catch (error) {
     if (!isDuplicate(error)) throw error;
@@ -34,7 +38,10 @@ export async function createRoom(models: ArchiveModels, room: NewRoom): Promise<
   return conflict;
 }
 
-async function conflictOf({ rooms }: ArchiveModels, room: NewRoom): Promise<CreateRoomOutcome> {
+export async function conflictOf(
+  { rooms }: ArchiveModels,
+  room: Pick<NewRoom, "id" | "slugKey" | "skeleton">,
+): Promise<CreateRoomOutcome> {
   const sameSlug = await rooms.findOne({ slugKey: room.slugKey }).lean<RoomDocument>();
   if (sameSlug !== null) {
     return sameSlug._id === room.id ? { kind: "created", room: roomOf(sameSlug) } : { kind: "slug_taken" };
@@ -45,12 +52,12 @@ async function conflictOf({ rooms }: ArchiveModels, room: NewRoom): Promise<Crea
 }
 
 export async function getRoom({ rooms }: ArchiveModels, id: string): Promise<RoomRecord | undefined> {
-  const found = await rooms.findById(id).lean<RoomDocument>();
+  const found = await rooms.findOne({ _id: id, ...ALIVE }).lean<RoomDocument>();
   return found === null ? undefined : roomOf(found);
 }
 
 export async function getRoomBySlug({ rooms }: ArchiveModels, slugKey: string): Promise<RoomRecord | undefined> {
-  const found = await rooms.findOne({ slugKey }).lean<RoomDocument>();
+  const found = await rooms.findOne({ slugKey, ...ALIVE }).lean<RoomDocument>();
   return found === null ? undefined : roomOf(found);
 }
 
@@ -67,7 +74,7 @@ export async function listRoomsOf(
     const limit = page.limit - listed.length;
     const members = await models.members.find(filter).sort({ roomId: -1 }).limit(limit).lean<MemberDocument[]>();
     const ids = members.map((member) => member.roomId);
-    const rooms = await models.rooms.find({ _id: { $in: ids } }).lean<RoomDocument[]>();
+    const rooms = await models.rooms.find({ _id: { $in: ids }, ...ALIVE }).lean<RoomDocument[]>();
     const byId = new Map(rooms.map((room) => [room._id, room]));
     for (const member of members) {
       const room = byId.get(member.roomId);
@@ -104,6 +111,10 @@ export async function setRole(
   return found === null ? { kind: "not_member" } : { kind: "set", member: memberOf(found) };
 }
 
+export async function removeMember({ members }: ArchiveModels, key: MemberKey): Promise<boolean> {
+  return (await members.deleteOne({ _id: memberId(key) })).deletedCount === 1;
+}
+
 export async function listMembers(
   { members }: ArchiveModels,
   roomId: string,
@@ -122,6 +133,6 @@ function memberOf({ _id, ...member }: MemberDocument): MemberRecord {
   return member;
 }
 
-function roomOf({ _id, ...fields }: RoomDocument): RoomRecord {
+export function roomOf({ _id, dice: _, ...fields }: RoomDocument): RoomRecord {
   return { id: _id, ...fields };
 }

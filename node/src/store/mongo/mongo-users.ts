@@ -1,6 +1,6 @@
 // People in MongoDB.
 
-import type { CreateUserOutcome, UserRecord } from "../archive.ts";
+import type { CreateUserOutcome, UserChanges, UserRecord } from "../archive.ts";
 import { isDuplicate } from "./duplicates.ts";
 import type { ArchiveModels, UserDocument } from "./schemas.ts";
 
@@ -34,6 +34,39 @@ export async function bumpTokenVersion({ users }: ArchiveModels, id: string): Pr
     .findOneAndUpdate({ _id: id }, { $inc: { tokenVersion: 1 } }, { returnDocument: "after" })
     .lean<UserDocument>();
   return found?.tokenVersion;
+}
+
+export async function getUsers({ users }: ArchiveModels, ids: readonly string[]): Promise<readonly UserRecord[]> {
+  return (await users.find({ _id: { $in: [...ids] } }).lean<UserDocument[]>()).map(recordOf);
+}
+
+export async function updateUser(
+  { users }: ArchiveModels,
+  id: string,
+  changes: UserChanges,
+): Promise<UserRecord | undefined> {
+  const { pictureId, ...fields } = changes;
+  const set = { ...fields, ...(pictureId === undefined || pictureId === null ? {} : { pictureId }) };
+  const found = await users
+    .findOneAndUpdate(
+      { _id: id, deletedAtMs: { $exists: false } },
+      {
+        ...(Object.keys(set).length > 0 && { $set: set }),
+        ...(pictureId === null && { $unset: { pictureId: 1 } }),
+      },
+      { returnDocument: "after" },
+    )
+    .lean<UserDocument>();
+  return found === null ? undefined : recordOf(found);
+}
+
+export async function forgetUser({ users }: ArchiveModels, id: string, atMs: number): Promise<boolean> {
+  const nobody = { uniqueKey: `x:${id}`, handle: null, handleKey: null, displayName: "", passwordHash: null };
+  const { modifiedCount } = await users.updateOne(
+    { _id: id, deletedAtMs: { $exists: false } },
+    { $set: { ...nobody, deletedAtMs: atMs }, $unset: { pictureId: 1 }, $inc: { tokenVersion: 1 } },
+  );
+  return modifiedCount === 1;
 }
 
 function documentOf({ id, ...fields }: UserRecord): UserDocument {

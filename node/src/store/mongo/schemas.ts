@@ -5,7 +5,7 @@
 
 import type { Connection, Model } from "mongoose";
 import { Schema } from "mongoose";
-import type { MemberRecord, MessageRecord, NewRoom, RoomAccess } from "../archive.ts";
+import type { MemberRecord, MessageRecord, RoomRecord } from "../archive.ts";
 import type { EncodedRecord } from "../guarded-records.ts";
 
 export interface UserDocument {
@@ -20,12 +20,16 @@ export interface UserDocument {
   readonly guestRoomId?: string;
   readonly tokenVersion: number;
   readonly createdAtMs: number;
+  readonly pictureId?: string;
+  readonly deletedAtMs?: number;
 }
 
-export interface RoomDocument extends Omit<NewRoom, "id"> {
+export interface RoomDocument extends Omit<RoomRecord, "id"> {
   readonly _id: string;
-  readonly access: RoomAccess;
-  readonly version: number;
+  readonly dice: number;
+  readonly deletedAtMs?: number;
+  /** Nothing is left of the deleted room. */
+  readonly purged?: boolean;
 }
 
 export interface MemberDocument extends MemberRecord {
@@ -78,6 +82,8 @@ const userSchema = new Schema<UserDocument>(
     guestRoomId: String,
     tokenVersion: WHOLE,
     createdAtMs: WHOLE,
+    pictureId: String,
+    deletedAtMs: Number,
   },
   OPTIONS,
 ).index({ uniqueKey: 1 }, { unique: true, name: "user_by_key" });
@@ -94,11 +100,18 @@ const roomSchema = new Schema<RoomDocument>(
     ownerId: TEXT,
     createdAtMs: WHOLE,
     version: WHOLE,
+    description: String,
+    pictureId: String,
+    dice: WHOLE,
+    deletedAtMs: Number,
+    purged: Boolean,
   },
   OPTIONS,
 )
   .index({ slugKey: 1 }, { unique: true, name: "room_by_slug" })
-  .index({ skeleton: 1 }, { unique: true, name: "room_by_skeleton" });
+  .index({ skeleton: 1 }, { unique: true, name: "room_by_skeleton" })
+  .index({ access: 1, dice: 1 }, { name: "room_by_dice" })
+  .index({ deletedAtMs: 1 }, { name: "room_by_deletion" });
 
 const memberSchema = new Schema<MemberDocument>(
   { _id: TEXT, roomId: TEXT, userId: TEXT, role: TEXT, addedAtMs: WHOLE },

@@ -1,8 +1,7 @@
 // Contents as files of a directory, beside the embedded store. Written under another name, made durable, then renamed: a
 // file with its own name is whole.
 
-import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Contents } from "../contents.ts";
 import { isDriverError, StoreUnavailableError } from "../errors.ts";
@@ -18,9 +17,11 @@ export function directoryContents(folder: string): Contents {
       return bytes;
     },
     read: async (id, range) => {
-      const totalBytes = await sizeOf(pathOf(id));
-      if (totalBytes === undefined) return undefined;
-      return { totalBytes, stream: createReadStream(pathOf(id), range) };
+      const file = await openToRead(pathOf(id));
+      if (file === undefined) return undefined;
+      // Open already: whoever drops the content now does not take it from this reader. The stream closes it.
+      const { size: totalBytes } = await guarded("readContent", () => file.stat());
+      return { totalBytes, stream: file.createReadStream(range) };
     },
     drop: async (id) => {
       await guarded("dropContent", async () => {
@@ -49,9 +50,9 @@ async function writeFile(path: string, source: AsyncIterable<Uint8Array>): Promi
   return bytes;
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
+async function openToRead(path: string): Promise<FileHandle | undefined> {
   try {
-    return (await stat(path)).size;
+    return await open(path, "r");
   } catch (error) {
     if (isDriverError(error) && error.code === "ENOENT") return undefined;
     throw unavailable("readContent", error);

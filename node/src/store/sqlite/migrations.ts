@@ -2,6 +2,7 @@
 
 import type Libsql from "libsql";
 import { StoreUsageError } from "../errors.ts";
+import { addRoomChanges } from "./room-migration.ts";
 import { addTextChanges } from "./text-migration.ts";
 
 type Step = string | ((db: Libsql.Database) => void);
@@ -97,6 +98,7 @@ const STEPS: readonly Step[] = [
   CREATE INDEX record_by_due ON record (kind, due_at_ms) WHERE due_at_ms IS NOT NULL;
   `,
   addTextChanges,
+  addRoomChanges,
 ];
 
 /** The schema that this version of the program reads and writes. */

@@ -30,6 +30,8 @@ export function integerOf(row: Row, column: string): number {
 
 export function userOf(row: Row): UserRecord {
   const guestRoomId = optionalTextOf(row, "guest_room_id");
+  const pictureId = optionalTextOf(row, "picture_id");
+  const deletedAtMs = optionalIntegerOf(row, "deleted_at_ms");
   return {
     id: textOf(row, "id"),
     handle: optionalTextOf(row, "handle") ?? null,
@@ -40,10 +42,14 @@ export function userOf(row: Row): UserRecord {
     ...(guestRoomId !== undefined && { guestRoomId }),
     tokenVersion: integerOf(row, "token_version"),
     createdAtMs: integerOf(row, "created_at_ms"),
+    ...(pictureId !== undefined && { pictureId }),
+    ...(deletedAtMs !== undefined && { deletedAtMs }),
   };
 }
 
 export function roomOf(row: Row): RoomRecord {
+  const description = textOf(row, "description");
+  const pictureId = optionalTextOf(row, "picture_id");
   return {
     id: textOf(row, "id"),
     slug: textOf(row, "slug"),
@@ -55,6 +61,8 @@ export function roomOf(row: Row): RoomRecord {
     ownerId: textOf(row, "owner_id"),
     createdAtMs: integerOf(row, "created_at_ms"),
     version: integerOf(row, "version"),
+    ...(description !== "" && { description }),
+    ...(pictureId !== undefined && { pictureId }),
   };
 }
 

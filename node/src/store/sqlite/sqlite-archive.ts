@@ -8,6 +8,7 @@ import { SqliteDatabase } from "./database.ts";
 import { directoryContents } from "./directory-contents.ts";
 import * as messages from "./sqlite-messages.ts";
 import { sqliteRecords } from "./sqlite-records.ts";
+import * as roomChanges from "./sqlite-room-changes.ts";
 import * as rooms from "./sqlite-rooms.ts";
 import { sqliteTexts } from "./sqlite-texts.ts";
 import * as users from "./sqlite-users.ts";
@@ -37,13 +38,22 @@ function adapterOf(db: SqliteDatabase, filesDir: string): ArchiveAdapter {
     findUserByHandleKey: async (handleKey) => users.findUserByHandleKey(db, handleKey),
     getUser: async (id) => users.getUser(db, id),
     bumpTokenVersion: async (id) => users.bumpTokenVersion(db, id),
+    getUsers: async (ids) => users.getUsers(db, ids),
+    updateUser: async (id, changes) => users.updateUser(db, id, changes),
+    forgetUser: async (id, atMs) => users.forgetUser(db, id, atMs),
     createRoom: async (room) => rooms.createRoom(db, room),
     getRoom: async (id) => rooms.getRoom(db, id),
     getRoomBySlug: async (slugKey) => rooms.getRoomBySlug(db, slugKey),
     listRoomsOf: async (userId, page) => rooms.listRoomsOf(db, userId, page),
+    updateRoom: async (id, changes) => roomChanges.updateRoom(db, id, changes),
+    deleteRoom: async (id, atMs) => roomChanges.deleteRoom(db, id, atMs),
+    purgeRoom: async (id, limit) => roomChanges.purgeRoom(db, id, limit),
+    listDeletedRooms: async (limit) => roomChanges.listDeletedRooms(db, limit),
+    pickOpenRooms: async (dice, limit) => roomChanges.pickOpenRooms(db, dice, limit),
     addMember: async (member) => rooms.addMember(db, member),
     getMember: async (key) => rooms.getMember(db, key),
     setRole: async (change) => rooms.setRole(db, change),
+    removeMember: async (key) => rooms.removeMember(db, key),
     listMembers: async (roomId, page) => rooms.listMembers(db, roomId, page),
     appendMessage: async (message, words) => messages.appendMessage(db, message, words),
     getMessage: async (key) => messages.getMessage(db, key),

@@ -10,11 +10,13 @@ import type {
   RoomRecord,
   SetRoleOutcome,
 } from "../archive.ts";
+import { diceOf } from "../dice.ts";
 import type { SqliteDatabase } from "./database.ts";
 import { memberOf, roomOf, textOf } from "./rows.ts";
 
-const INSERT_ROOM = `INSERT INTO room (id, slug, slug_key, skeleton, title, access, capacity, owner_id, created_at_ms, version)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING`;
+const INSERT_ROOM = `INSERT INTO room (id, slug, slug_key, skeleton, title, access, capacity, owner_id, created_at_ms,
+    description, dice, version)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING`;
 
 const INSERT_MEMBER = `INSERT INTO member (room_id, user_id, role, added_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`;
 
@@ -33,6 +35,8 @@ export function createRoom(db: SqliteDatabase, room: NewRoom): CreateRoomOutcome
       room.capacity,
       room.ownerId,
       room.createdAtMs,
+      room.description ?? "",
+      diceOf(room.id),
     );
     if (added === 0) return conflictOf(db, room);
     db.change(INSERT_MEMBER, room.id, room.ownerId, "owner", room.createdAtMs);
@@ -40,7 +44,7 @@ export function createRoom(db: SqliteDatabase, room: NewRoom): CreateRoomOutcome
   });
 }
 
-function conflictOf(db: SqliteDatabase, room: NewRoom): CreateRoomOutcome {
+export function conflictOf(db: SqliteDatabase, room: Pick<NewRoom, "id" | "slugKey" | "skeleton">): CreateRoomOutcome {
   const sameSlug = db.first("SELECT * FROM room WHERE slug_key = ?", room.slugKey);
   if (sameSlug !== undefined) {
     const earlier = roomOf(sameSlug);
@@ -54,14 +58,14 @@ function conflictOf(db: SqliteDatabase, room: NewRoom): CreateRoomOutcome {
 
 export function getRoom(db: SqliteDatabase, id: string): RoomRecord | undefined {
   return db.run("getRoom", () => {
-    const row = db.first("SELECT * FROM room WHERE id = ?", id);
+    const row = db.first("SELECT * FROM room WHERE id = ? AND deleted_at_ms IS NULL", id);
     return row === undefined ? undefined : roomOf(row);
   });
 }
 
 export function getRoomBySlug(db: SqliteDatabase, slugKey: string): RoomRecord | undefined {
   return db.run("getRoomBySlug", () => {
-    const row = db.first("SELECT * FROM room WHERE slug_key = ?", slugKey);
+    const row = db.first("SELECT * FROM room WHERE slug_key = ? AND deleted_at_ms IS NULL", slugKey);
     return row === undefined ? undefined : roomOf(row);
   });
 }
@@ -75,7 +79,7 @@ export function listRoomsOf(
     db
       .all(
         `SELECT room.*, member.role FROM member JOIN room ON room.id = member.room_id
-         WHERE member.user_id = ? AND member.room_id < ? ORDER BY member.room_id DESC LIMIT ?`,
+         WHERE member.user_id = ? AND member.room_id < ? AND room.deleted_at_ms IS NULL ORDER BY member.room_id DESC LIMIT ?`,
         userId,
         page.before ?? GREATEST_ID,
         page.limit,
@@ -111,6 +115,12 @@ export function setRole(
       change.userId,
     );
     return row === undefined ? { kind: "not_member" } : { kind: "set", member: memberOf(row) };
+  });
+}
+
+export function removeMember(db: SqliteDatabase, key: { readonly roomId: string; readonly userId: string }): boolean {
+  return db.run("removeMember", () => {
+    return db.change("DELETE FROM member WHERE room_id = ? AND user_id = ?", key.roomId, key.userId) === 1;
   });
 }
 

@@ -1,6 +1,6 @@
 // People in the embedded store.
 
-import type { CreateUserOutcome, UserRecord } from "../archive.ts";
+import type { CreateUserOutcome, UserChanges, UserRecord } from "../archive.ts";
 import type { SqliteDatabase } from "./database.ts";
 import { integerOf, userOf } from "./rows.ts";
 
@@ -41,6 +41,38 @@ export function bumpTokenVersion(db: SqliteDatabase, id: string): number | undef
   return db.run("bumpTokenVersion", () => {
     const row = db.first("UPDATE user SET token_version = token_version + 1 WHERE id = ? RETURNING token_version", id);
     return row === undefined ? undefined : integerOf(row, "token_version");
+  });
+}
+
+export function getUsers(db: SqliteDatabase, ids: readonly string[]): readonly UserRecord[] {
+  return db.run("getUsers", () => ids.map((id) => userById(db, id)).filter((user) => user !== undefined));
+}
+
+export function updateUser(db: SqliteDatabase, id: string, changes: UserChanges): UserRecord | undefined {
+  return db.transact("updateUser", () => {
+    const user = userById(db, id);
+    if (user === undefined || user.deletedAtMs !== undefined) return undefined;
+    const { pictureId = user.pictureId ?? null } = changes;
+    db.change(
+      "UPDATE user SET display_name = ?, password_hash = ?, picture_id = ? WHERE id = ?",
+      changes.displayName ?? user.displayName,
+      changes.passwordHash ?? user.passwordHash,
+      pictureId,
+      id,
+    );
+    return userById(db, id);
+  });
+}
+
+export function forgetUser(db: SqliteDatabase, id: string, atMs: number): boolean {
+  return db.run("forgetUser", () => {
+    const changed = db.change(
+      `UPDATE user SET handle = NULL, handle_key = NULL, display_name = '', password_hash = NULL, picture_id = NULL,
+         token_version = token_version + 1, deleted_at_ms = ? WHERE id = ? AND deleted_at_ms IS NULL`,
+      atMs,
+      id,
+    );
+    return changed === 1;
   });
 }
 
