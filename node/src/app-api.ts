@@ -4,6 +4,7 @@
  */
 import type { Random } from "#gossip";
 import type { MeshTrunk } from "#protocol";
+import { type Keepsakes, keepsakes } from "./app-keepsakes.ts";
 import type { RunningMesh } from "./app-mesh.ts";
 import { ChatService } from "./chat/chat-service.ts";
 import type { NodeConfig } from "./config.ts";
@@ -82,10 +83,13 @@ export function nodeApi(parts: ApiParts): NodeApi {
     return live;
   };
   const joining = new Joining({ archive, presence, tokens, clock, superseded: (older) => need().hub.supersede(older) });
+  const draw = parts.random.fork("keepsakes");
+  const kept = keepsakes({ ...parts, archive, joining, random: () => draw.next() });
   const routes = [
     ...peopleRoutes({ people, joining }),
     ...roomRoutes({ archive, joining, clock, mesh: () => need().running.mesh }),
     ...messageRoutes({ joining, clock, chat: () => need().chat }),
+    ...kept.routes,
     ...meshRoutes({ mesh: () => need().running.mesh, reporter: () => need().reporter }),
   ];
   return {
@@ -97,7 +101,7 @@ export function nodeApi(parts: ApiParts): NodeApi {
     },
     metricSources: () => sourcesOf(parts, live),
     begin: async (running) => {
-      const begun = await begin(parts, tokens, running);
+      const begun = await begin(parts, { tokens, kept }, running);
       live = begun.live;
       return begun.steps;
     },
@@ -109,7 +113,11 @@ export function nodeApi(parts: ApiParts): NodeApi {
 
 type Steps = Awaited<ReturnType<NodeApi["begin"]>>;
 
-async function begin(parts: ApiParts, tokens: Tokens, running: RunningMesh): Promise<{ live: Live; steps: Steps }> {
+async function begin(
+  parts: ApiParts,
+  { tokens, kept }: { readonly tokens: Tokens; readonly kept: Keepsakes },
+  running: RunningMesh,
+): Promise<{ live: Live; steps: Steps }> {
   const { stores, media, metrics, clock, random, log } = parts;
   const { archive, presence } = stores;
   const { mesh } = running;
@@ -136,6 +144,7 @@ async function begin(parts: ApiParts, tokens: Tokens, running: RunningMesh): Pro
   hub.start();
   reaper.start();
   const stopReporting = reporter.start();
+  kept.begin({ tell: async () => undefined });
   const steps: Steps = [
     { name: "rooms", stop: () => rooms.stop() },
     { name: "relay", stop: () => relay.stop() },
@@ -145,6 +154,7 @@ async function begin(parts: ApiParts, tokens: Tokens, running: RunningMesh): Pro
     { name: "sockets", stop: () => gateway.stop() },
     { name: "reaper", stop: () => reaper.stop() },
     { name: "mesh report", stop: stopReporting },
+    { name: "keepsakes", stop: () => kept.stop() },
   ];
   const paused = (ms: number): Promise<void> => pause(clock, ms);
   return { live: { running, rooms, relay, hub, gateway, chat, reporter, paused }, steps };

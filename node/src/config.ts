@@ -7,6 +7,7 @@ import { parse as parseYaml } from "yaml";
 import type { CoalesceOptions } from "#gossip/io";
 import { parseDuration } from "./cli/duration.ts";
 import { coalesceOptions } from "./cli/operator-options.ts";
+import { helpText } from "./config-help.ts";
 import { OPTIONS, type OptionSpec, type OptionValue } from "./config-table.ts";
 
 export interface TokenKey {
@@ -376,26 +377,4 @@ function printConfig(values: Values): string {
     return `${spec.name}: ${spec.secret === true ? '"********"' : JSON.stringify(value)}`;
   });
   return `${lines.join("\n")}\n`;
-}
-
-/** What `hearsay node --help` prints. */
-export function helpText(): string {
-  const rows = OPTIONS.map((spec) => {
-    const left = `  --${spec.name}${spec.kind === "boolean" ? "" : ` ${spec.argument ?? "VALUE"}`}`;
-    const fallback = spec.fallback === undefined || spec.fallback === "" ? "" : ` (default ${String(spec.fallback)})`;
-    const showFallback = spec.kind === "list" || spec.kind === "texts" || spec.kind === "boolean" ? "" : fallback;
-    return `${left.padEnd(32)} ${spec.help}${showFallback}`;
-  });
-  return [
-    "hearsay node [options]: run one node of the mesh",
-    "",
-    "Each option can stand in hearsay.yaml under its name, in the environment as HEARSAY_NAME_IN_CAPITALS, or as a flag;",
-    "the later wins. Lists are separated by commas.",
-    "",
-    ...rows,
-    "  --config FILE                    read this file instead of ./hearsay.yaml (also HEARSAY_CONFIG)",
-    "  --print-config                   show the resolved options, secrets masked, and end",
-    "  --help                           this text",
-    "",
-  ].join("\n");
 }

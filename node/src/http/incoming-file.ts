@@ -1,4 +1,5 @@
 /** One file of a multipart request, as a stream: nothing of it is kept here, and only so much of it is let through. */
+import type { Multipart } from "@fastify/multipart";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "./problems.ts";
 
@@ -12,30 +13,34 @@ export interface IncomingFile {
   read(maxBytes: number): AsyncIterable<Buffer>;
 }
 
-/** A form has one file; fields are not asked for, yet a few do no harm. The route's own limit of bytes is read()'s. */
+/** More than the one file is looked at only to be refused. The limit of its bytes is read()'s. */
 export const MULTIPART_LIMITS = {
-  limits: { files: 1, fields: 4, parts: 5, fieldNameSize: 64, fieldSize: 1_024, headerPairs: 16, fileSize: Infinity },
+  limits: { files: 2, fields: 2, parts: 4, fieldNameSize: 64, fieldSize: 1_024, headerPairs: 16, fileSize: Infinity },
 } as const;
 
 /** How long a client whose upload was refused may go on sending before its connection is cut. */
 const LINGER_MS = 2_000;
 
-/** Throws ApiError invalid_input without a file. */
+type Parts = AsyncIterator<Multipart>;
+
+/** Throws ApiError invalid_input unless the form begins with a file. */
 export async function incomingFileOf(request: FastifyRequest): Promise<IncomingFile> {
-  const part = await nextFile(request);
-  if (part === undefined) throw new ApiError("invalid_input", { errors: [{ path: "file", message: "must be sent" }] });
-  return { name: part.filename ?? "", read: (maxBytes) => bounded(part.file, maxBytes) };
+  const parts: Parts = request.parts()[Symbol.asyncIterator]();
+  const part = await nextPart(parts);
+  if (part?.type !== "file") throw refusal("must be sent, before anything else");
+  return { name: part.filename ?? "", read: (maxBytes) => bounded(part.file, parts, maxBytes) };
 }
 
-async function nextFile(request: FastifyRequest): ReturnType<FastifyRequest["file"]> {
+async function nextPart(parts: Parts): Promise<Multipart | undefined> {
   try {
-    return await request.file();
+    const { value, done } = await parts.next();
+    return done === true ? undefined : value;
   } catch (error) {
     throw asRefusal(error);
   }
 }
 
-async function* bounded(file: AsyncIterable<Buffer>, maxBytes: number): AsyncIterable<Buffer> {
+async function* bounded(file: AsyncIterable<Buffer>, parts: Parts, maxBytes: number): AsyncIterable<Buffer> {
   let bytes = 0;
   try {
     for await (const chunk of file) {
@@ -46,12 +51,16 @@ async function* bounded(file: AsyncIterable<Buffer>, maxBytes: number): AsyncIte
   } catch (error) {
     throw asRefusal(error);
   }
+  if ((await nextPart(parts)) !== undefined) throw refusal("must be alone");
 }
+
+const refusal = (message: string, cause?: unknown): ApiError =>
+  new ApiError("invalid_input", { errors: [{ path: "file", message }], cause });
 
 /** What the parser says of a form that is none is the client's fault, whatever its error is called. */
 function asRefusal(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  return new ApiError("invalid_input", { errors: [{ path: "file", message: "the form is broken" }], cause: error });
+  return refusal("the form is broken", error);
 }
 
 /** What is still coming of a refused upload is not worth reading to its end. */

@@ -2,9 +2,8 @@
 import type { ClassConstructor } from "class-transformer";
 import * as answers from "./answers.dto.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
-import { RttDto } from "./rooms.dto.ts";
 import type { ApiRoute } from "./route.ts";
-import { schemaOf } from "./schemas.dto.ts";
+import { schemaOf, withNested } from "./schemas.dto.ts";
 
 /** Every route may answer these. */
 const ALWAYS: readonly ProblemCode[] = ["internal", "starting"];
@@ -41,8 +40,8 @@ export function openApiOf(
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
   }
-  const requests = routes.flatMap((route) => [route.body, route.query]).filter((dto) => dto !== undefined);
-  const classes: ClassConstructor<object>[] = [...requests, RttDto, ...Object.values(answers)];
+  const spoken = routes.flatMap((route) => [route.body, route.query, route.answers.schema]);
+  const classes = withNested([...spoken.filter((dto) => dto !== undefined), answers.Problem]);
   return {
     openapi: "3.1.0",
     info: {

@@ -1,0 +1,70 @@
+/** What rooms keep beside their text: built from the stores, begun when the mesh runs. */
+import type { Unsequenced } from "#protocol";
+import type { NodeConfig } from "./config.ts";
+import { fileRoutes } from "./http/file-routes.ts";
+import { RoomDoor } from "./http/room-door.ts";
+import type { ApiRoute } from "./http/route.ts";
+import type { DueWorker } from "./keeping/due-worker.ts";
+import type { OnRoomChange } from "./keeping/room-change.ts";
+import { Avatars } from "./memories/avatars.ts";
+import { Memories } from "./memories/memories.ts";
+import { Pictures } from "./memories/pictures.ts";
+import { uploadsSweep } from "./memories/uploads-sweep.ts";
+import type { Clock } from "./mesh/clock.ts";
+import type { Log } from "./mesh/log.ts";
+import type { Joining } from "./session/joining.ts";
+import type { Archive } from "./store/archive.ts";
+
+export interface KeepsakeParts {
+  readonly config: NodeConfig;
+  readonly archive: Archive;
+  readonly joining: Joining;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** What only a running mesh can do. */
+export interface KeepsakeVoice {
+  /** Tells everybody in the room, on all its nodes. */
+  tell(roomId: string, word: Unsequenced & { readonly type: "roomLife" }): Promise<void>;
+}
+
+export interface Keepsakes {
+  readonly routes: readonly ApiRoute[];
+  begin(voice: KeepsakeVoice): void;
+  stop(): Promise<void>;
+}
+
+export function keepsakes(parts: KeepsakeParts): Keepsakes {
+  const { archive, clock, log, random, config } = parts;
+  let voice: KeepsakeVoice | undefined;
+  const changed: OnRoomChange = ({ roomId, what, change, id, userId }) => {
+    voice?.tell(roomId, { type: "roomLife", what, change, id, userId }).catch((error: unknown) => {
+      log.debug({ roomId, err: error }, "a room was not told of a change");
+    });
+  };
+  const door = new RoomDoor(parts);
+  const pictures = new Pictures();
+  const memories = new Memories({ archive, pictures, clock, changed, limits: limitsOf(config) });
+  const avatars = new Avatars({ archive, pictures, clock });
+  const workers: readonly DueWorker[] = [uploadsSweep(archive, { clock, log, random })];
+  return {
+    routes: [...fileRoutes({ door, memories, avatars })],
+    begin: (given) => {
+      voice = given;
+      for (const worker of workers) worker.start();
+    },
+    stop: async () => {
+      await Promise.all(workers.map((worker) => worker.stop()));
+    },
+  };
+}
+
+const MEGABYTE = 1024 ** 2;
+
+const limitsOf = ({ fileMegabytes, roomMegabytes }: NodeConfig) => ({
+  maxFileBytes: fileMegabytes * MEGABYTE,
+  maxRoomBytes: roomMegabytes * MEGABYTE,
+});
