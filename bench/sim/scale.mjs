@@ -1,7 +1,7 @@
 // How much work a simulated cluster is, and whether the scenarios hold at sizes that are too much for every change.
 //
 //   node bench/sim/scale.mjs [--nodes 300] [--seconds 60] [--seed 1]           boots and lives; CPU of this process
-//   node bench/sim/scale.mjs --scenario all|<part of a name> --nodes 1000      the scenarios, each on a cluster of its own
+//   node bench/sim/scale.mjs --scenario all|<parts of names,…> --nodes 1000    the scenarios, each on a cluster of its own
 //   … --marathon [--encrypted]                                                 one after the other on one cluster
 //
 // At 1,000 members the boot is most of the work of a scenario, and the marathon does it once; `--encrypted` takes the
@@ -100,11 +100,11 @@ const seedOf = ({ seed }) => (given.seed === undefined ? seed : Number(given.see
 
 function scenarios() {
   const nodes = given.nodes === undefined ? undefined : Number(given.nodes);
-  const wanted = given.scenario === undefined || given.scenario === "all" ? "" : given.scenario;
+  const wanted = given.scenario === undefined || given.scenario === "all" ? [""] : given.scenario.split(",");
   const results = [];
   const cpuSeconds = makeMeter();
   let lastMs = 0;
-  for (const report of runs(scenariosOf(nodes).filter(({ name }) => name.includes(wanted)))) {
+  for (const report of runs(scenariosOf(nodes).filter(({ name }) => wanted.some((part) => name.includes(part))))) {
     const { nowMs } = report.cluster;
     const result = line(report, cpuSeconds(), (given.marathon && nowMs > lastMs ? nowMs - lastMs : nowMs) / 1000);
     lastMs = nowMs;
