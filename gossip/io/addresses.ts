@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { type Endpoint, UsageError } from "../src/types.ts";
+import { messageOf } from "./errors.ts";
 
 export interface HostPort {
   readonly host: string;
@@ -30,6 +31,23 @@ export async function resolveTarget(target: string, defaultPort: number): Promis
   if (isIP(host) !== 0) return [{ host, port }];
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => ({ host: address, port }));
+}
+
+/** All of them; why some have no address is in `failures`. */
+export async function resolveTargets(
+  targets: readonly string[],
+  defaultPort: number,
+): Promise<{ readonly targets: Endpoint[]; readonly failures: string[] }> {
+  const failures: string[] = [];
+  const resolved = await Promise.all(
+    targets.map((target) =>
+      resolveTarget(target, defaultPort).catch((error: unknown) => {
+        failures.push(`Failed to resolve ${target}: ${messageOf(error)}`);
+        return [];
+      }),
+    ),
+  );
+  return { targets: resolved.flat(), failures };
 }
 
 /** A socket of both families shows IPv4 peers as mapped addresses; the cluster knows them by their IPv4 ones. */

@@ -13,7 +13,7 @@ import { createGossip } from "../src/gossip.ts";
 import { seededRandom } from "../src/random.ts";
 import type { DropReason, GossipEvent, Member } from "../src/sink.ts";
 import { type Endpoint, type Tags, UsageError } from "../src/types.ts";
-import { advertisableHost, resolveTarget } from "./addresses.ts";
+import { advertisableHost, resolveTargets } from "./addresses.ts";
 import { type AgentRequestOptions, coreOptions, type GossipAgentOptions, type JoinTargets } from "./agent-options.ts";
 import { dispatch } from "./dispatch.ts";
 import { Driver } from "./driver.ts";
@@ -24,7 +24,6 @@ import { KeyringFile } from "./keyring-file.ts";
 import { AgentKeys, type KeyResult } from "./keys.ts";
 import { Listeners } from "./listeners.ts";
 import { LogTee } from "./log.ts";
-import { MEASURED_TOPIC, rowBody } from "./measured-rows.ts";
 import { AgentMemory } from "./memory.ts";
 import { NodeAead } from "./node-aead.ts";
 import { OperatorSide } from "./operator/operator-side.ts";
@@ -68,7 +67,6 @@ export class GossipAgent {
     this.#log = new LogTee(options.log);
     this.#address = { host: options.bindHost, port: options.bindPort };
     this.#requests = new DirectRequests(this.#log);
-    this.#requests.handle(MEASURED_TOPIC, () => rowBody(this.measuredRtts()));
     this.#listeners = new Listeners(this.#log);
     this.#leftListeners = new Listeners(this.#log);
     this.#driver = new Driver({
@@ -170,17 +168,9 @@ export class GossipAgent {
     if (addresses.length > MAX_TARGETS) {
       throw new UsageError("too_many_addresses", `a join takes at most ${MAX_TARGETS} addresses`);
     }
-    const failures: string[] = [];
-    const resolved = await Promise.all(
-      addresses.map((address) =>
-        resolveTarget(address, this.#address.port || DEFAULT_PORT).catch((error: unknown) => {
-          failures.push(`Failed to resolve ${address}: ${messageOf(error)}`);
-          return [];
-        }),
-      ),
-    );
+    const { targets, failures } = await resolveTargets(addresses, this.#address.port || DEFAULT_PORT);
     options.signal?.throwIfAborted();
-    const contacted = await this.#joinAll(resolved.flat(), failures, options);
+    const contacted = await this.#joinAll(targets, failures, options);
     if (contacted === 0) throw new JoinError(failures);
     return contacted;
   }
@@ -279,6 +269,11 @@ export class GossipAgent {
   /** Peer to the minimum of the last five direct probes, in milliseconds. */
   measuredRtts(): ReadonlyMap<string, number> {
     return this.#core().measuredRtts();
+  }
+
+  /** Between any two, where one of them has told it. Milliseconds; what others measured is some minutes old. */
+  measuredRtt(a: string, b?: string): number | undefined {
+    return this.#core().measuredRtt(a, b);
   }
 
   coordinate(name?: string): CoordinateSnapshot | undefined {

@@ -1,15 +1,22 @@
 // A running agent as the RPC sees it.
 
 import type { LogTee } from "../log.ts";
-import { collectRows, type RowSource } from "../measured-rows.ts";
 import type { RpcBackend } from "./backend.ts";
 
 /** What the agent does for anybody. */
 export type PublicAgent = Pick<
   RpcBackend,
-  "members" | "localMember" | "join" | "leave" | "forceLeave" | "setTags" | "coordinate" | "userEvent" | "keys"
-> &
-  RowSource;
+  | "members"
+  | "localMember"
+  | "join"
+  | "leave"
+  | "forceLeave"
+  | "setTags"
+  | "coordinate"
+  | "measuredRtt"
+  | "userEvent"
+  | "keys"
+>;
 
 /** What it does for its RPC only. */
 export interface AgentInside {
@@ -32,8 +39,7 @@ export function agentBackend(
     forceLeave: (name, options) => agent.forceLeave(name, options),
     setTags: (tags) => agent.setTags(tags),
     coordinate: (name) => agent.coordinate(name),
-    measuredRtt: (name) => agent.measuredRtts().get(name),
-    measuredRows: () => collectRows(agent),
+    measuredRtt: (a, b) => agent.measuredRtt(a, b),
     info,
     userEvent: (name, payload, options) => agent.userEvent(name, payload, options),
     keys: (question) => agent.keys(question),

@@ -5,7 +5,6 @@ import type { Member } from "../../src/sink.ts";
 import type { Tags } from "../../src/types.ts";
 import type { KeyResult } from "../keys.ts";
 import type { LogLine } from "../log.ts";
-import type { MeasuredRow } from "../measured-rows.ts";
 import type { OperatorEvent } from "../operator/events.ts";
 import type { AgentQueryOptions, QueryResult } from "../queries.ts";
 
@@ -22,10 +21,8 @@ export interface RpcBackend {
   /** Throws when the tags are too long. */
   setTags(tags: Tags): Promise<void>;
   coordinate(name: string): CoordinateSnapshot | undefined;
-  /** Milliseconds from the agent itself to this member, by probes; undefined when there were none. */
-  measuredRtt(name: string): number | undefined;
-  /** The rows of all members that tell theirs, by name. */
-  measuredRows(): Promise<ReadonlyMap<string, MeasuredRow>>;
+  /** Milliseconds by probes, where one of the two has told it; `b` defaults to the agent itself. */
+  measuredRtt(a: string, b?: string): number | undefined;
   /** Sections of texts, as `serf info` prints them. */
   info(): Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Throws when it is too long. */

@@ -178,9 +178,9 @@ export class RpcClient {
     return readKeyAnswer(error, body);
   }
 
-  /** What members measured themselves. Agents of others do not know the command, refuse it, and end the connection. */
-  async measuredRows(): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
-    return readRows(await this.#call("measured-rtts", { hasReply: true, timeoutMs: PATIENT_TIMEOUT_MS }));
+  /** What these measured to each other. Agents of others do not know the command, refuse it, and end the connection. */
+  async measuredRows(nodes: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
+    return readRows(await this.#call("measured-rtts", { body: { Nodes: nodes }, hasReply: true }));
   }
 
   /** Undefined when the agent knows none of this node. */

@@ -122,13 +122,23 @@ function getCoordinate({ body }: Request, { backend }: CommandContext): Reply {
   return { body: { Coord, ...measured, Ok: true } };
 }
 
-/** Ours: the reference's agent has no such command, and its command line does not ask. */
-async function measuredRtts(_: Request, { backend }: CommandContext): Promise<Reply> {
-  const rows = new Map<string, RpcWritable>();
-  for (const [node, row] of await backend.measuredRows()) {
-    rows.set(node, new Map(Array.from(row, ([peer, rttMs]) => [peer, new Float(rttMs)])));
-  }
-  return { body: { Rows: rows } };
+/** Names of a table. */
+const MAX_ROWS = 512;
+
+/**
+ * Ours: the reference's agent has no such command, and its command line does not ask. The rows of these nodes, or of all
+ * that live, the first 512 of them: what each measured to the others, in milliseconds.
+ */
+function measuredRtts({ body }: Request, { backend }: CommandContext): Reply {
+  const asked = textsField(body, "Nodes");
+  const living = backend.members().filter(({ status }) => status === "alive");
+  const names = (asked.length > 0 ? asked : living.map(({ name }) => name)).slice(0, MAX_ROWS);
+  const rowOf = (from: string): Map<string, Float> => {
+    const cells = names.map((to) => [to, from === to ? undefined : backend.measuredRtt(from, to)] as const);
+    const known = cells.filter((cell): cell is [string, number] => cell[1] !== undefined);
+    return new Map(known.map(([to, rttMs]) => [to, new Float(rttMs)]));
+  };
+  return { body: { Rows: new Map(names.map((name) => [name, rowOf(name)])) } };
 }
 
 function stream({ seq, body }: Request, context: CommandContext): Reply {

@@ -47,6 +47,7 @@ export const COMMANDS_WITH_BODY: ReadonlySet<string> = new Set([
   "use-key",
   "remove-key",
   "get-coordinate",
+  "measured-rtts",
 ]);
 
 const VERSION_FIELDS = ["ProtocolMin", "ProtocolMax", "ProtocolCur", "DelegateMin", "DelegateMax", "DelegateCur"];

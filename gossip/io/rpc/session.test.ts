@@ -275,6 +275,22 @@ describe("commands", () => {
     expect(client.received()[1]).toMatchObject({ MeasuredMs: 12.5, Ok: true });
   });
 
+  test("[R8] what members measured to each other is a table of all, or of those asked for", async () => {
+    const client = await connected();
+    await client.send(
+      { Command: "measured-rtts", Seq: 1 },
+      {},
+      { Command: "measured-rtts", Seq: 2 },
+      { Nodes: ["b", "x"] },
+    );
+    expect(client.received()).toEqual([
+      { Error: "", Seq: 1 },
+      { Rows: { a: { b: 12.5 }, b: { a: 12.5 }, c: {} } },
+      { Error: "", Seq: 2 },
+      { Rows: { b: {}, x: {} } },
+    ]);
+  });
+
   const key = Buffer.alloc(16, 7).toString("base64");
 
   test.each(["install", "use", "remove"])("%s-key passes the key on and tells what became of it", async (command) => {

@@ -69,11 +69,8 @@ export class FakeAgent implements RpcBackend {
   coordinate(name: string): ReturnType<RpcBackend["coordinate"]> {
     return name === "b" ? { vec: [0, 0.5], error: 1.5, adjustment: 0, height: 1e-5 } : undefined;
   }
-  measuredRtt(name: string): number | undefined {
-    return name === "b" ? 12.5 : undefined;
-  }
-  async measuredRows(): ReturnType<RpcBackend["measuredRows"]> {
-    return new Map([["a", new Map([["b", 12]])]]);
+  measuredRtt(a: string, b = "a"): number | undefined {
+    return [a, b].sort().join() === "a,b" ? 12.5 : undefined;
   }
   info(): ReturnType<RpcBackend["info"]> {
     return { agent: { name: "a" } };

@@ -1,7 +1,7 @@
 // `hearsay node`: one node of the mesh, with everything in it. Loaded when it is asked for, because the other commands
 // are small and quick.
 
-import { helpText } from "../config.ts";
+import { helpText } from "../config-help.ts";
 import type { Command } from "./command.ts";
 
 export const node: Command = {

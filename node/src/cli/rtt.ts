@@ -18,7 +18,7 @@ export const rtt: Command = {
 
   The second node is the agent's own unless given. The error is the sum of both coordinates' relative errors,
   without unit: near 3 right after the start, below 0.5 when settled. What was measured is the least of the last five
-  probes; it is known from the agent's own node to others, and in the matrix from every Hearsay node to others.
+  probes of one of the two; Hearsay nodes tell each other theirs now and then, stock agents do not.
 
 ${describeFlags({ ...FLAGS, ...RPC_FLAGS })}`,
   run: (argv, io) =>
@@ -40,12 +40,11 @@ async function pair(
 ): Promise<string> {
   const [a, second, ...more] = names;
   if (a === undefined || more.length > 0) throw new FlagError("one or two nodes must be given");
-  const self = (await client.info())["agent"]?.["name"] ?? "";
-  const b = second ?? self;
+  const b = second ?? (await client.info())["agent"]?.["name"] ?? "";
   const [near, far] = [await located(client, a), await located(client, b)];
   const found = estimateRtt(near, far);
   if (found === undefined) throw new RpcClientError("refused", "the coordinates of the two cannot be compared");
-  const measuredMs = a === self ? far.measuredMs : b === self ? near.measuredMs : undefined;
+  const measuredMs = (await measuredRows(client, [a, b])).get(a)?.get(b);
   if (json) return `${JSON.stringify({ nodes: [a, b], ...found, measuredMs: measuredMs ?? null })}\n`;
   const measured = measuredMs === undefined ? "" : `Measured ${a} <-> ${b} rtt: ${measuredMs.toFixed(3)} ms\n`;
   return `Estimated ${a} <-> ${b} rtt: ${found.estimateMs.toFixed(3)} ms (error ${found.error.toFixed(2)})\n${measured}`;
@@ -70,7 +69,7 @@ async function matrix(client: RpcClient, { json }: { readonly json: boolean }): 
   const names = (await client.members({ status: "alive" })).map(({ name }) => name).sort();
   const coordinates: (Located | undefined)[] = [];
   for (const name of names) coordinates.push(await client.coordinate(name));
-  const measured = await measuredRows(client);
+  const measured = await measuredRows(client, names);
   const rows = names.map((from, i) =>
     names.map((to, j): Cell => {
       if (i === j) return {};
@@ -81,9 +80,9 @@ async function matrix(client: RpcClient, { json }: { readonly json: boolean }): 
 }
 
 /** Last of all, because an agent that does not know the command ends the connection. */
-async function measuredRows(client: RpcClient): ReturnType<RpcClient["measuredRows"]> {
+async function measuredRows(client: RpcClient, names: readonly string[]): ReturnType<RpcClient["measuredRows"]> {
   try {
-    return await client.measuredRows();
+    return await client.measuredRows(names);
   } catch (error) {
     if (error instanceof RpcClientError) return new Map();
     throw error;
