@@ -30,7 +30,7 @@ function protectCost(kernel: SrtpKernel, receivers: number): number {
   const transport = { send: () => undefined };
   const streams = Array.from({ length: receivers }, (_, i) => {
     const key = kernel.openKey(deriveSessionKeys(master(i), "rtp"));
-    const peer = { key, transport, transportSeq: 0, packetsSent: 0, bytesSent: 0 };
+    const peer = { key, transport, packetsSent: 0, bytesSent: 0 };
     const stream = EgressStream.open(kernel, peer, { ...SHAPE, ssrc: i, payloadBytes: 1200, batchPackets: 16 });
     if (stream === undefined) throw new Error("packet memory is full");
     return stream;

@@ -94,7 +94,8 @@ export class Egresses {
     const { roomId, kind, ssrc, rtxSsrc, codecs } = input;
     const { egress, rtxEgress } = output;
     const rtx = rtxEgress === undefined || rtxSsrc === undefined ? undefined : { egress: rtxEgress, ssrc: rtxSsrc };
-    const consumer = { peerId: peer.input.peerId, roomId, kind, ssrc, egress, rtx, codecs };
+    const transportFeedback = (input.extensions.transportSequence ?? 0) > 0;
+    const consumer = { peerId: peer.input.peerId, roomId, kind, ssrc, egress, rtx, codecs, transportFeedback };
     this.#core.addConsumer(consumer, peer.retiredEgresses.get(ssrc));
     return egress;
   }
@@ -105,6 +106,7 @@ export class Egresses {
       midId: extensions.mid ?? 0,
       absSendTimeId: extensions.absSendTime ?? 0,
       transportSequenceId: extensions.transportSequence ?? 0,
+      dependencyDescriptorId: kind === "video" ? (extensions.dependencyDescriptor ?? 0) : 0,
       audioLevelId: kind === "audio" ? (extensions.audioLevel ?? 0) : 0,
     };
     const media = EgressStream.open(this.#kernel, peer.egress, { ...header, ...SHAPES[kind], ssrc });

@@ -2,6 +2,7 @@
 import {
   type EgressId,
   EXTENSION_AUDIO_LEVEL,
+  EXTENSION_DEPENDENCY,
   EXTENSION_MID,
   EXTENSION_REPAIRED_RID,
   EXTENSION_RID,
@@ -100,7 +101,7 @@ export class PeerState {
     this.#keys = keys;
     this.input = input;
     this.ingressKey = remoteRtp;
-    this.egress = { key: localRtp, transport: input.transport, transportSeq: 0, packetsSent: 0, bytesSent: 0 };
+    this.egress = { key: localRtp, transport: input.transport, packetsSent: 0, bytesSent: 0 };
     this.srtcpSender = new SrtcpSender(workspace, localRtcp, feedbackSsrc);
     this.srtcpReceiver = new SrtcpReceiver(workspace, remoteRtcp);
   }
@@ -118,7 +119,8 @@ export class PeerState {
       .set(ids.rid, EXTENSION_RID)
       .set(ids.repairedRid, EXTENSION_REPAIRED_RID)
       .set(ids.transportSequence, EXTENSION_TRANSPORT_SEQUENCE)
-      .set(ids.audioLevel, EXTENSION_AUDIO_LEVEL);
+      .set(ids.audioLevel, EXTENSION_AUDIO_LEVEL)
+      .set(ids.dependencyDescriptor, EXTENSION_DEPENDENCY);
   }
 
   /** Where the packet of an unknown SSRC belongs by its header (RFC 8843 section 9.2), or why nowhere. */

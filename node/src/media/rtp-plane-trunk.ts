@@ -10,7 +10,12 @@ export const TRUNK_CODECS: readonly ConsumerCodec[] = [
   { name: "AV1", payloadType: 102, rtxPayloadType: 103 },
 ];
 
-export const TRUNK_EXTENSIONS: ExtensionIds = { audioLevel: 1, absSendTime: 2, transportSequence: 3 };
+export const TRUNK_EXTENSIONS: ExtensionIds = {
+  audioLevel: 1,
+  absSendTime: 2,
+  transportSequence: 3,
+  dependencyDescriptor: 4,
+};
 
 export function trunkCodec(name: CodecName): ConsumerCodec | undefined {
   return TRUNK_CODECS.find((codec) => codec.name === name);

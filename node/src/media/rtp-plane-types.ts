@@ -132,9 +132,23 @@ export type PlaneEvent =
   /** The first authenticated packet of a layer of a local track. */
   | { readonly kind: "trackStarted"; readonly roomId: string; readonly trackId: string; readonly layer: string };
 
+/** How what is shown and sent is fitted to the paths. */
+export type AdaptationEvent =
+  /** Layers of a local track that any slot or trunk of this node takes (none: nobody), said 3 s after fewer would do. */
+  | {
+      readonly kind: "localDemand";
+      readonly roomId: string;
+      readonly trackId: string;
+      readonly layers: readonly string[];
+    }
+  /** A slot gets nothing because its path carries too little, or goes on. */
+  | { readonly kind: "slotPaused"; readonly peerId: string; readonly mid: string; readonly paused: boolean };
+
 export interface RtpPlaneSink {
   /** Must not call back into the plane synchronously. */
   event(event: PlaneEvent): void;
+  /** Likewise. */
+  adapt?(event: AdaptationEvent): void;
 }
 
 export interface PlanePeerStats {
@@ -151,6 +165,10 @@ export interface PlanePeerStats {
   readonly jitterMs?: number;
   readonly egressStreams: number;
   readonly ingressStreams: number;
+  /** What the path to the peer is estimated to carry, bit/s; absent while unknown or without transport-wide feedback. */
+  readonly estimateBps?: number;
+  /** Share of what was sent to it that was lost, 0 to 1, over the last half second that its feedback told of. */
+  readonly lossRatio?: number;
 }
 
 export interface RtpPlaneStats {

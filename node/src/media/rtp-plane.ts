@@ -7,6 +7,7 @@ import {
   type EgressId,
   type RandomSource,
   RouterCore,
+  type RouterEvent,
   type RouterOptions,
   type RtpRewrite,
   RtpView,
@@ -37,6 +38,8 @@ import { Unprotector } from "./srtp/unprotect.ts";
 
 /** Virtual: pages become real when they are touched. */
 const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024;
+/** Nodes are mostly on wide paths, and carry many streams between them. */
+const TRUNK_START_BPS = 5_000_000;
 
 export class RtpPlane implements RtpPlaneApi {
   readonly #kernel: SrtpKernel;
@@ -67,7 +70,7 @@ export class RtpPlane implements RtpPlaneApi {
       sink: {
         rtp: (egress, packet, rewrite) => this.#sendRtp(egress, packet, rewrite),
         rtcp: (peerId, bytes) => this.#sendRtcp(peerId, bytes),
-        event: (event) => sink.event(event),
+        event: (event) => this.#tell(sink, event),
         dropped: (reason) => this.#drop(reason),
       },
       random,
@@ -88,7 +91,8 @@ export class RtpPlane implements RtpPlaneApi {
     }
     if (peer.role === "trunk") state.learnExtensions(TRUNK_EXTENSIONS);
     this.#peers.set(peer.peerId, state);
-    this.#core.addPeer(peer.peerId, feedbackSsrc, nowMs);
+    const start = peer.role === "trunk" ? { startBps: TRUNK_START_BPS } : {};
+    this.#core.addPeer(peer.peerId, { feedbackSsrc, ...start }, nowMs);
     return true;
   }
 
@@ -195,7 +199,7 @@ export class RtpPlane implements RtpPlaneApi {
     const peer = this.#peers.get(peerId);
     const summary = this.#core.peerSummary(peerId);
     if (peer === undefined || summary === undefined) return undefined;
-    const { rttMs, jitterMs, ...rest } = summary;
+    const { rttMs, jitterMs, estimateBps, lossRatio, ...rest } = summary;
     return {
       packetsSent: peer.egress.packetsSent,
       packetsReceived: peer.packetsReceived,
@@ -204,6 +208,7 @@ export class RtpPlane implements RtpPlaneApi {
       ...rest,
       ...(rttMs < 0 ? {} : { rttMs }),
       ...(summary.ingressStreams === 0 ? {} : { jitterMs }),
+      ...(estimateBps < 0 ? {} : { estimateBps, lossRatio }),
     };
   }
 
@@ -251,6 +256,19 @@ export class RtpPlane implements RtpPlaneApi {
     const stream = typeof route === "string" ? route : this.#ingresses.learn(peer, view.ssrc, route, nowMs);
     if (typeof stream === "string") this.#core.handleUnrouted(peer.input.peerId, view, nowMs);
     return stream;
+  }
+
+  #tell(sink: RtpPlaneSink, event: RouterEvent): void {
+    if (event.kind === "slotPaused") {
+      const { peerId, egress, paused } = event;
+      for (const [mid, output] of this.#peers.get(peerId)?.outputs ?? []) {
+        if (output.egress === egress) sink.adapt?.({ kind: "slotPaused", peerId, mid, paused });
+      }
+    } else if (event.kind === "localDemand") {
+      sink.adapt?.(event);
+    } else {
+      sink.event(event);
+    }
   }
 
   #sendRtp(egress: EgressId, packet: RtpView, rewrite: RtpRewrite): void {

@@ -1,5 +1,6 @@
 /** Which consumer is fed from where: binding to tracks, choice of layer, and what to ask of other nodes. */
 import type { Consumer } from "./consumer.ts";
+import { ALL_LAYERS } from "./layer-filter.ts";
 import { availableLayer, wantedLayer } from "./layer-selector.ts";
 import type { Producer } from "./producer.ts";
 import type { RouterState } from "./router-state.ts";
@@ -61,13 +62,57 @@ export class Assignments {
 
   /** Says so when what this node wants of a remote track has changed. */
   updateDemand(track: Track): void {
-    if (!track.input.remote) return;
     const layers = track.demand();
+    if (!track.input.remote) {
+      this.#widenLocal(track, layers);
+      return;
+    }
     const text = layers.join(",") + layers.length;
     if (text === track.lastDemand) return;
     track.lastDemand = text;
     const { trackId, roomId } = track.input;
     this.#state.sink.event({ kind: "demand", roomId, trackId, layers });
+  }
+
+  /** Tells publishers of layers that nobody has wanted for a while. */
+  narrowLocal(track: Track, nowMs: InstantMs): void {
+    if (track.input.remote || track.input.kind !== "video") return;
+    const layers = track.demand();
+    if (layers.length >= track.localDemand.length) {
+      track.fewerSinceMs = Number.POSITIVE_INFINITY;
+    } else if (track.fewerSinceMs === Number.POSITIVE_INFINITY) {
+      track.fewerSinceMs = nowMs;
+    } else if (nowMs - track.fewerSinceMs >= this.#state.options.demandHoldMs) {
+      track.fewerSinceMs = Number.POSITIVE_INFINITY;
+      this.#tellLocal(track, layers);
+    }
+  }
+
+  /** What the path carries has changed. */
+  reselect(consumer: Consumer, track: Track, nowMs: InstantMs): void {
+    this.#reselect(consumer, track, nowMs);
+    this.updateDemand(track);
+    this.#output.sendDueRequests(nowMs);
+  }
+
+  /** A higher spatial layer of the stream that is shown begins with a keyframe. */
+  askForLayers(consumer: Consumer, nowMs: InstantMs): void {
+    const { current, filter } = consumer;
+    if (current === undefined || !filter.needsKeyframe || current.keyframes.deadlineMs !== Number.POSITIVE_INFINITY)
+      return;
+    this.#output.wantKeyframe(current, nowMs);
+  }
+
+  #widenLocal(track: Track, layers: readonly string[]): void {
+    if (track.input.kind !== "video" || layers.every((layer) => track.localDemand.includes(layer))) return;
+    const both = track.input.layers.filter((layer) => layers.includes(layer) || track.localDemand.includes(layer));
+    this.#tellLocal(track, both);
+  }
+
+  #tellLocal(track: Track, layers: readonly string[]): void {
+    track.localDemand = layers;
+    const { trackId, roomId } = track.input;
+    this.#state.sink.event({ kind: "localDemand", roomId, trackId, layers });
   }
 
   #attach(consumer: Consumer, track: Track, nowMs: InstantMs): void {
@@ -83,6 +128,8 @@ export class Assignments {
     consumer.assignment = undefined;
     consumer.track = undefined;
     consumer.wantedIndex = -1;
+    consumer.limitIndex = ALL_LAYERS;
+    consumer.filter.reset();
     if (assignment !== undefined) this.#stopWaiting(consumer, assignment.trackId);
     if (track === undefined) return;
     track.consumers.delete(consumer);
@@ -93,6 +140,10 @@ export class Assignments {
     const { assignment } = consumer;
     if (assignment === undefined) return;
     const index = this.#choose(consumer, track, assignment);
+    if (consumer.limitIndex < 0) {
+      consumer.pause();
+      return;
+    }
     const producer = track.producers[index];
     // What a transport sent never goes back to it: an echo to its person, a loop between two nodes.
     if (producer === undefined || track.muted || producer.peer === consumer.peer) return;
@@ -106,7 +157,7 @@ export class Assignments {
       return consumer.wantedIndex;
     }
     const states = track.layerStates();
-    consumer.wantedIndex = wantedLayer(states, want.target);
+    consumer.wantedIndex = Math.max(0, Math.min(wantedLayer(states, want.target), consumer.limitIndex));
     const available = availableLayer(states, consumer.wantedIndex);
     if (available >= 0) return available;
     // Nothing has come yet: wait where a stream is announced, nearest to the wish.

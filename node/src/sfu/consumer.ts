@@ -2,65 +2,53 @@
  * One outgoing stream: a slot or a trunk egress. Whatever it is fed from, the receiver sees one unbroken stream: one SSRC,
  * consecutive sequence numbers, timestamps that never go back, picture ids that count on.
  */
+import type { PacedStream } from "./congestion/pacer.ts";
+import { PACKET_OVERHEAD_BYTES, type PeerSender } from "./congestion/peer-sender.ts";
+import { EgressMapping } from "./egress-mapping.ts";
+import type { ForwardingState } from "./forwarding-state.ts";
+import type { PayloadInfo } from "./keyframe.ts";
+import { ALL_LAYERS, LayerFilter } from "./layer-filter.ts";
 import { NackResponder } from "./nack-responder.ts";
-import type { ResolvedRouterOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { Producer } from "./producer.ts";
+import type { RouterState } from "./router-state.ts";
 import { RtpRewrite } from "./rtp-rewrite.ts";
 import type { RtpView } from "./rtp-view.ts";
 import { extendSeq } from "./sequence.ts";
-import { SequenceMap } from "./sequence-map.ts";
 import type { Track } from "./track.ts";
-import type {
-  Assignment,
-  ConsumerCodec,
-  ConsumerInput,
-  EgressId,
-  InstantMs,
-  RandomSource,
-  RouterSink,
-} from "./types.ts";
-
-/** Where a stream stands; given to another node's consumer, it goes on there without a gap. */
-export interface ForwardingState {
-  readonly nextExtSeq: number;
-  readonly nextRtxSeq: number;
-  readonly lastTimestamp: number;
-  readonly lastPictureId: number;
-  readonly lastTl0PictureIndex: number;
-  readonly packetsSent: number;
-  readonly octetsSent: number;
-}
-
-/** How one source's numbers become the receiver's; the last two are kept, because requests come late. */
-class Mapping {
-  readonly sequence = new SequenceMap();
-  producer: Producer | undefined;
-  /** First number of the receiver that belongs to this mapping. */
-  egressStart = 0;
-  timestampOffset = 0;
-  pictureIdOffset = 0;
-  tl0Offset = 0;
-}
+import type { Assignment, ConsumerCodec, ConsumerInput, EgressId, InstantMs } from "./types.ts";
 
 /** Time always passes between two sources. */
 const MIN_STEP_MS = 1;
 const NO_CODEC: ConsumerCodec = { name: "opus", payloadType: 0, rtxPayloadType: undefined };
 
-export class Consumer {
+/** The latest so many packets serve as probes, in turn. */
+const PROBE_REACH = 16;
+
+export class Consumer implements PacedStream {
   readonly input: ConsumerInput;
   readonly peer: Peer;
-  readonly #sink: RouterSink;
-  readonly #responder: NackResponder;
-  readonly #rewrite = new RtpRewrite();
   /** What is assigned; the track may not be here (yet). */
   assignment: Assignment | undefined;
   track: Track | undefined;
-  /** Layer index by size or name, -1: none. */
+  /** Layer index by size or name and by what the path carries, -1: none. */
   wantedIndex = -1;
+  /** Of that, what the path carries; ALL_LAYERS: no limit, -1: nothing, the slot is paused. */
+  limitIndex = ALL_LAYERS;
+  /** When the allocator last gave less or more. */
+  loweredAtMs: InstantMs = Number.NEGATIVE_INFINITY;
+  raisedAtMs: InstantMs = Number.NEGATIVE_INFINITY;
+  raiseHoldMs = 1000;
+  readonly filter = new LayerFilter();
+  packetsSent: number;
+  octetsSent: number;
+  readonly #state: RouterState;
+  readonly #responder: NackResponder;
+  readonly #rewrite = new RtpRewrite();
   #codec: ConsumerCodec = NO_CODEC;
-  #current = new Mapping();
-  #previous = new Mapping();
+  #current = new EgressMapping();
+  /** Kept because requests for retransmission come late. */
+  #previous = new EgressMapping();
   /** Fed from its next keyframe on. */
   #awaited: Producer | undefined;
   #started: boolean;
@@ -70,26 +58,28 @@ export class Consumer {
   #lastSentMs: InstantMs = 0;
   #lastPictureId: number;
   #lastTl0: number;
-  packetsSent: number;
-  octetsSent: number;
+  #lastFrameNumber: number;
+  #probes = 0;
 
+  /** `state`: as exported by the consumer that this one continues. */
   constructor(
     input: ConsumerInput,
-    owner: { readonly peer: Peer; readonly sink: RouterSink; readonly random: RandomSource },
-    options: ResolvedRouterOptions,
+    owner: { readonly peer: Peer; readonly state: RouterState },
     state?: ForwardingState,
   ) {
+    const { random, options } = owner.state;
     this.input = input;
     this.peer = owner.peer;
-    this.#sink = owner.sink;
+    this.#state = owner.state;
     this.#responder = new NackResponder(options.retransmitBps);
     this.#started = state !== undefined;
     // RFC 3550 section 5.1: random starts; below 2^15, so that the roll-over counter surely begins at 0.
-    this.#lastExtSeq = state === undefined ? owner.random.uint32() & 0x7fff : state.nextExtSeq - 1;
-    this.#nextRtxSeq = state?.nextRtxSeq ?? owner.random.uint32() & 0x7fff;
-    this.#lastTimestamp = state?.lastTimestamp ?? owner.random.uint32();
-    this.#lastPictureId = state?.lastPictureId ?? owner.random.uint32() & 0x7fff;
-    this.#lastTl0 = state?.lastTl0PictureIndex ?? owner.random.uint32() & 0xff;
+    this.#lastExtSeq = state === undefined ? random.uint32() & 0x7fff : state.nextExtSeq - 1;
+    this.#nextRtxSeq = state?.nextRtxSeq ?? random.uint32() & 0x7fff;
+    this.#lastTimestamp = state?.lastTimestamp ?? random.uint32();
+    this.#lastPictureId = state?.lastPictureId ?? random.uint32() & 0x7fff;
+    this.#lastTl0 = state?.lastTl0PictureIndex ?? random.uint32() & 0xff;
+    this.#lastFrameNumber = state?.lastFrameNumber ?? random.uint32() & 0xffff;
     this.packetsSent = state?.packetsSent ?? 0;
     this.octetsSent = state?.octetsSent ?? 0;
   }
@@ -125,6 +115,7 @@ export class Consumer {
       lastTimestamp: this.#lastTimestamp,
       lastPictureId: this.#lastPictureId,
       lastTl0PictureIndex: this.#lastTl0,
+      lastFrameNumber: this.#lastFrameNumber,
       packetsSent: this.packetsSent,
       octetsSent: this.octetsSent,
     };
@@ -154,123 +145,233 @@ export class Consumer {
   pause(): void {
     this.#leave(this.#awaited);
     this.#awaited = undefined;
-    this.#leave(this.#current.producer);
+    this.park();
+  }
+
+  /** Stops what is on the wire, while a keyframe of something else may be awaited. What was sent can still be repaired. */
+  park(): void {
+    const parked = this.#current;
+    if (parked.producer === undefined) return;
+    this.#leave(parked.producer);
+    this.#current = this.#previous;
+    this.#previous = parked;
     this.#current.producer = undefined;
+    this.#current.egressStart = this.#lastExtSeq + 1;
   }
 
   /** That source is gone for good. */
   forget(producer: Producer): void {
     if (this.#awaited === producer) this.#awaited = undefined;
-    if (this.#current.producer === producer) this.#current.producer = undefined;
+    if (this.#current.producer === producer) this.park();
     if (this.#previous.producer === producer) this.#previous.producer = undefined;
+  }
+
+  /** What all retransmissions together may take. */
+  limitRepairs(bps: number): void {
+    this.#responder.setRate(bps);
   }
 
   /** The hot path: one packet of a source in whose list this consumer is. Returns true when it was switched to here. */
   forward(producer: Producer, extSeq: number, view: RtpView, nowMs: InstantMs): boolean {
     let switched = false;
+    const { info } = producer;
     if (producer !== this.#current.producer) {
-      if (!producer.info.startsKeyframe || producer !== this.#awaited) return false;
+      if (!info.startsKeyframe || producer !== this.#awaited) return false;
       this.#switchTo(producer, extSeq, view, nowMs);
       switched = true;
     }
     const current = this.#current;
+    if (info.isLayered && !this.#admits(current, info, extSeq)) {
+      this.skip(producer, extSeq, view, nowMs);
+      return switched;
+    }
     const egressSeq = current.sequence.map(extSeq);
     if (egressSeq < 0) return switched;
-    this.#fill(current, producer, view, egressSeq);
-    const rewrite = this.#rewrite;
-    if (egressSeq > this.#lastExtSeq) {
-      this.#lastExtSeq = egressSeq;
-      this.#lastTimestamp = rewrite.timestamp;
-      this.#lastSentMs = nowMs;
-      if (rewrite.pictureIdAt > 0) this.#lastPictureId = rewrite.pictureId;
-      if (rewrite.tl0PictureIndexAt > 0) this.#lastTl0 = rewrite.tl0PictureIndex;
-    }
+    this.#fill(current, info, view, egressSeq);
+    if (egressSeq > this.#lastExtSeq) this.#remember(egressSeq, nowMs);
     this.packetsSent++;
     this.octetsSent += view.payloadLength;
-    this.#sink.rtp(this.input.egress, view, rewrite);
+    this.#send(producer, view, nowMs);
     return switched;
   }
 
   /**
-   * A packet of the current source that carries nothing: the receiver's numbers close over it. When newer packets went out
-   * already, its hole is there, and it is sent empty, or the receiver would wait for it.
+   * A packet of the current source that carries nothing, or nothing for this viewer: the receiver's numbers close over it.
+   * When newer packets went out already, its hole is there, and it is sent empty, or the receiver would wait for it.
    */
-  skip(producer: Producer, extSeq: number, view: RtpView): void {
+  skip(producer: Producer, extSeq: number, view: RtpView, nowMs: InstantMs): void {
     const current = this.#current;
     if (producer !== current.producer) return;
     const egressSeq = current.sequence.map(extSeq);
-    if (egressSeq > this.#lastExtSeq) {
+    if (egressSeq > this.#lastExtSeq && extSeq >= current.sequence.newestStart) {
       current.sequence.skip(extSeq);
       return;
     }
     if (egressSeq < 0) return;
-    this.#fill(current, producer, view, egressSeq);
+    const { payloadLength } = view;
+    view.payloadLength = 0;
+    this.#fill(current, producer.info, view, egressSeq);
+    this.#lastExtSeq = Math.max(this.#lastExtSeq, egressSeq);
     this.packetsSent++;
-    this.#sink.rtp(this.input.egress, view, this.#rewrite);
+    this.#emit(this.input.egress, view, nowMs);
+    view.payloadLength = payloadLength;
   }
 
   /** Answers one requested number; `scratch` is a view to stand on the cache. Returns false when it is refused. */
   retransmit(seq: number, scratch: RtpView, nowMs: InstantMs): boolean {
     const egressSeq = extendSeq(seq, this.#lastExtSeq);
-    const mapping = egressSeq >= this.#current.egressStart ? this.#current : this.#previous;
-    const producer = mapping.producer;
-    if (producer === undefined) return false;
-    const extSeq = mapping.sequence.reverse(egressSeq);
-    if (!producer.cache.load(extSeq, scratch, nowMs)) return false;
-    const request = { extSeq: egressSeq, byteLength: scratch.length, rttMs: Math.max(0, this.peer.roundTrip.rttMs) };
-    if (!this.#responder.admit(request, nowMs)) return false;
-    if (!producer.info.read(producer.track.input.codec, scratch)) return false;
-    this.#fill(mapping, producer, scratch, egressSeq);
+    const mapping = this.#load(egressSeq, scratch, nowMs);
+    if (mapping === undefined) return false;
+    const rttMs = Math.max(0, this.peer.roundTrip.rttMs);
+    if (!this.#responder.admit({ extSeq: egressSeq, byteLength: scratch.length, rttMs }, nowMs)) return false;
+    this.#sendAgain(scratch, egressSeq, nowMs);
+    return true;
+  }
+
+  sendQueued(extSeq: number, nowMs: InstantMs): number {
+    const { scratch } = this.#state;
+    if (this.#load(extSeq, scratch, nowMs) === undefined) {
+      this.#state.counters.pacer_dropped++;
+      return 0;
+    }
+    this.#emit(this.input.egress, scratch, nowMs);
+    return scratch.length;
+  }
+
+  sendProbe(nowMs: InstantMs): number {
+    const { rtx, codecs } = this.input;
+    const payloadType = this.#codec.rtxPayloadType ?? codecs[0]?.rtxPayloadType;
+    if (rtx === undefined || payloadType === undefined) return 0;
+    const { scratch, counters } = this.#state;
+    const egressSeq = this.#lastExtSeq - (this.#probes++ % PROBE_REACH);
+    counters.probes_sent++;
+    if (this.#load(egressSeq, scratch, nowMs) !== undefined && this.#codec.rtxPayloadType !== undefined) {
+      this.#sendAgain(scratch, egressSeq, nowMs);
+      return scratch.length;
+    }
+    if (!this.#state.loadPadding(scratch)) return 0;
     const rewrite = this.#rewrite;
-    let egress: EgressId = this.input.egress;
-    if (this.input.rtx !== undefined && this.#codec.rtxPayloadType !== undefined) {
-      egress = this.input.rtx.egress;
+    rewrite.start(payloadType, this.#nextRtxSeq++, this.#lastTimestamp);
+    rewrite.isPadding = true;
+    this.#emit(rtx.egress, scratch, nowMs);
+    rewrite.isPadding = false;
+    return scratch.length;
+  }
+
+  /** Stands `scratch` on a packet that was sent under that number, and fills the rewrite. Undefined: it is gone. */
+  #load(egressSeq: number, scratch: RtpView, nowMs: InstantMs): EgressMapping | undefined {
+    const mapping = egressSeq >= this.#current.egressStart ? this.#current : this.#previous;
+    const { producer } = mapping;
+    if (producer === undefined || producer.track.muted || egressSeq > this.#lastExtSeq) return undefined;
+    const extSeq = mapping.sequence.reverse(egressSeq);
+    if (!producer.cache.load(extSeq, scratch, nowMs)) return undefined;
+    const info = this.#state.scratchInfo;
+    if (!info.read(producer.track.input.codec, scratch)) return undefined;
+    if (mapping.isLeftOut(info)) scratch.payloadLength = 0;
+    this.#fill(mapping, info, scratch, egressSeq);
+    return mapping;
+  }
+
+  /** On the RTX stream where there is one; the rewrite is filled. */
+  #sendAgain(view: RtpView, egressSeq: number, nowMs: InstantMs): void {
+    const rewrite = this.#rewrite;
+    const { rtx } = this.input;
+    let { egress } = this.input;
+    if (rtx !== undefined && this.#codec.rtxPayloadType !== undefined) {
+      egress = rtx.egress;
       rewrite.payloadType = this.#codec.rtxPayloadType;
       rewrite.originalSeq = egressSeq & 0xffff;
       rewrite.extSeq = this.#nextRtxSeq++;
     }
-    this.#sink.rtp(egress, scratch, rewrite);
-    return true;
+    this.#emit(egress, view, nowMs);
   }
 
-  #fill(mapping: Mapping, producer: Producer, view: RtpView, egressSeq: number): void {
-    const { info } = producer;
+  /** What is filled goes now, or waits for its turn in its source's cache. */
+  #send(producer: Producer, view: RtpView, nowMs: InstantMs): void {
+    const sender = this.#sender();
+    const waits = sender !== undefined && this.input.kind === "video" && !sender.pacer.mayPass(nowMs);
+    if (!waits || producer.cache.memoryBytes === 0) {
+      this.#emit(this.input.egress, view, nowMs);
+      return;
+    }
+    const byteLength = view.payloadLength + PACKET_OVERHEAD_BYTES;
+    sender.enqueue(this, { extSeq: this.#rewrite.extSeq, byteLength }, nowMs);
+  }
+
+  #emit(egress: EgressId, view: RtpView, nowMs: InstantMs): void {
     const rewrite = this.#rewrite;
-    rewrite.payloadType = this.#codec.payloadType;
-    rewrite.extSeq = egressSeq;
-    rewrite.timestamp = (view.timestamp + mapping.timestampOffset) >>> 0;
+    rewrite.transportSeq = this.#sender()?.number(view.payloadLength, nowMs) ?? -1;
+    this.#state.sink.rtp(egress, view, rewrite);
+  }
+
+  #sender(): PeerSender | undefined {
+    return this.input.transportFeedback === true ? this.peer.sender : undefined;
+  }
+
+  /** Whether the packet is of a layer that this viewer gets. */
+  #admits(current: EgressMapping, info: PayloadInfo, extSeq: number): boolean {
+    const { filter } = this;
+    if (extSeq > current.newestSource) {
+      current.newestSource = extSeq;
+      filter.advance(info);
+    }
+    const countsPictures = this.#codec.name === "VP8";
+    if (countsPictures && current.isLeftOut(info)) return false;
+    if (filter.isOpen || filter.keeps(info)) return true;
+    if (countsPictures) current.leaveOut(info);
+    return false;
+  }
+
+  #remember(egressSeq: number, nowMs: InstantMs): void {
+    const rewrite = this.#rewrite;
+    this.#lastExtSeq = egressSeq;
+    this.#lastTimestamp = rewrite.timestamp;
+    this.#lastSentMs = nowMs;
+    if (rewrite.pictureIdAt > 0) this.#lastPictureId = rewrite.pictureId;
+    if (rewrite.tl0PictureIndexAt > 0) this.#lastTl0 = rewrite.tl0PictureIndex;
+    if (rewrite.dependencyLength > 0) this.#lastFrameNumber = rewrite.frameNumber;
+  }
+
+  #fill(mapping: EgressMapping, info: PayloadInfo, view: RtpView, egressSeq: number): void {
+    const rewrite = this.#rewrite;
+    rewrite.start(this.#codec.payloadType, egressSeq, (view.timestamp + mapping.timestampOffset) >>> 0);
     rewrite.marker = view.marker;
-    rewrite.originalSeq = -1;
-    rewrite.audioLevel = view.audioLevel < 0 ? 127 : view.audioLevel;
-    rewrite.pictureIdAt = 0;
-    rewrite.tl0PictureIndexAt = 0;
+    if (view.audioLevel >= 0) rewrite.audioLevel = view.audioLevel;
     if (view.payloadLength === 0) return;
+    if (info.isLayered && !view.marker && this.filter.endsPicture(info)) rewrite.marker = true;
     if (info.pictureIdAt > 0) {
       rewrite.pictureIdAt = info.pictureIdAt;
       rewrite.pictureIdBytes = info.pictureIdBytes;
-      rewrite.pictureId = (info.pictureId + mapping.pictureIdOffset) & 0x7fff;
+      rewrite.pictureId = Math.max(0, mapping.pictureId(info));
     }
     if (info.tl0PictureIndexAt > 0) {
       rewrite.tl0PictureIndexAt = info.tl0PictureIndexAt;
       rewrite.tl0PictureIndex = (info.tl0PictureIndex + mapping.tl0Offset) & 0xff;
     }
+    if (view.dependencyLength >= 3) {
+      rewrite.dependencyLength = view.dependencyLength;
+      rewrite.frameNumber = (view.frameNumber + mapping.frameNumberOffset) & 0xffff;
+    }
   }
 
   #switchTo(producer: Producer, extSeq: number, view: RtpView, nowMs: InstantMs): void {
-    const old = this.#current;
-    const next = this.#previous;
-    const stepTicks = this.#started ? this.#stepTicks(old.producer, producer, view, nowMs) : 1;
-    this.#leave(old.producer);
+    // Parked: what was sent last is in the previous mapping, and the current one is free.
+    const parked = this.#current.producer === undefined && this.#previous.producer !== undefined;
+    const old = parked ? this.#previous : this.#current;
+    const next = parked ? this.#current : this.#previous;
+    const stepTicks = this.#started ? this.#stepTicks(old, producer, view, nowMs) : 1;
+    this.#leave(this.#current.producer);
     this.#previous = old;
     this.#current = next;
     this.#awaited = undefined;
     next.producer = producer;
     next.egressStart = this.#lastExtSeq + 1;
     next.sequence.reset(extSeq, next.egressStart);
+    next.newestSource = extSeq - 1;
     next.timestampOffset = (this.#lastTimestamp + stepTicks - view.timestamp) >>> 0;
-    const { info } = producer;
-    next.pictureIdOffset = info.pictureIdAt > 0 ? (this.#lastPictureId + 1 - info.pictureId) & 0x7fff : 0;
-    next.tl0Offset = info.tl0PictureIndexAt > 0 ? (this.#lastTl0 + 1 - info.tl0PictureIndex) & 0xff : 0;
+    next.startPictures(producer.info, { pictureId: this.#lastPictureId + 1, tl0: this.#lastTl0 + 1 });
+    next.frameNumberOffset = view.dependencyLength >= 3 ? this.#lastFrameNumber + 1 - view.frameNumber : 0;
+    this.filter.start();
     this.#started = true;
   }
 
@@ -278,12 +379,13 @@ export class Consumer {
    * How far the receiver's clock moves from the last packet to this one. Two layers of one track are compared by their
    * sender's wall clock, so that lips stay in step; else by arrival.
    */
-  #stepTicks(old: Producer | undefined, next: Producer, view: RtpView, nowMs: InstantMs): number {
+  #stepTicks(old: EgressMapping, next: Producer, view: RtpView, nowMs: InstantMs): number {
     const clockRateHz = next.track.input.clockRateHz;
     let stepMs = nowMs - this.#lastSentMs;
-    if (old !== undefined && old.track === next.track && old.clock.isKnown && next.clock.isKnown) {
-      const lastSourceTimestamp = (this.#lastTimestamp - this.#current.timestampOffset) >>> 0;
-      stepMs = next.clock.ntpMsOf(view.timestamp) - old.clock.ntpMsOf(lastSourceTimestamp);
+    const former = old.producer;
+    if (former !== undefined && former.track === next.track && former.clock.isKnown && next.clock.isKnown) {
+      const lastSourceTimestamp = (this.#lastTimestamp - old.timestampOffset) >>> 0;
+      stepMs = next.clock.ntpMsOf(view.timestamp) - former.clock.ntpMsOf(lastSourceTimestamp);
     }
     return Math.max(1, Math.round((Math.max(MIN_STEP_MS, stepMs) * clockRateHz) / 1000));
   }

@@ -1,12 +1,13 @@
 /** The public door of the forwarding core: pure, driven by bytes and time. */
 export { PacketArena } from "./arena.ts";
-export type { ForwardingState } from "./consumer.ts";
+export type { ForwardingState } from "./forwarding-state.ts";
 export { type ResolvedRouterOptions, ROUTER_DEFAULTS, type RouterOptions } from "./options.ts";
 export { RouterCore } from "./router.ts";
 export { patchPayload, RtpRewrite } from "./rtp-rewrite.ts";
 export {
   EXTENSION_ABS_SEND_TIME,
   EXTENSION_AUDIO_LEVEL,
+  EXTENSION_DEPENDENCY,
   EXTENSION_MID,
   EXTENSION_REPAIRED_RID,
   EXTENSION_RID,

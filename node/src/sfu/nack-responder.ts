@@ -10,7 +10,7 @@ const BURST_MS = 500;
 const MIN_DISTANCE_MS = 10;
 
 export class NackResponder {
-  readonly #bytesPerMs: number;
+  #bytesPerMs: number;
   #tokens: number;
   #filledAtMs: InstantMs = Number.NEGATIVE_INFINITY;
   // Only receivers that lose packets pay for the memory.
@@ -20,6 +20,10 @@ export class NackResponder {
   constructor(rateBps: number) {
     this.#bytesPerMs = rateBps / 8000;
     this.#tokens = this.#bytesPerMs * BURST_MS;
+  }
+
+  setRate(rateBps: number): void {
+    this.#bytesPerMs = rateBps / 8000;
   }
 
   /** Whether to send that packet again now; true counts it as sent. */

@@ -37,6 +37,14 @@ export interface RouterOptions {
   readonly levelIntervalMs?: number;
   /** A layer without packets for this long counts as switched off by its sender. Default 1,500 ms. */
   readonly layerSilenceMs?: number;
+  /** A publisher is told that a layer is not wanted when it was not for this long. Default 3,000 ms. */
+  readonly demandHoldMs?: number;
+  /** What a path is taken to carry before it has shown it. Default 600 kbit/s; a trunk's is given with its peer. */
+  readonly startBps?: number;
+  /** Least estimate: audio always goes. Default 60 kbit/s. */
+  readonly minBps?: number;
+  /** Largest estimate. Default 200 Mbit/s. */
+  readonly maxBps?: number;
 }
 
 export type ResolvedRouterOptions = Required<RouterOptions>;
@@ -60,6 +68,10 @@ export const ROUTER_DEFAULTS = {
   retransmitBps: 2_000_000,
   levelIntervalMs: 200,
   layerSilenceMs: 1500,
+  demandHoldMs: 3000,
+  startBps: 600_000,
+  minBps: 60_000,
+  maxBps: 200_000_000,
 } as const satisfies ResolvedRouterOptions;
 
 /** Fills in defaults; throws a RangeError for relations that cannot hold. */

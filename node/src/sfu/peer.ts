@@ -1,4 +1,5 @@
 /** What one transport shares among its streams. */
+import type { PeerSender } from "./congestion/peer-sender.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Producer } from "./producer.ts";
 import { RoundTrip } from "./reports.ts";
@@ -11,18 +12,29 @@ export class Peer {
   readonly feedbackSsrc: number;
   /** Made with the first packet: most peers only watch. */
   twcc: TwccReceiver | undefined = undefined;
+  /** Made with the first stream whose receiver gives feedback. */
+  sender: PeerSender | undefined = undefined;
   readonly roundTrip = new RoundTrip();
   /** By media SSRC. */
   readonly producers = new Map<number, Producer>();
   /** By media SSRC and by RTX SSRC. */
   readonly consumers = new Map<number, Consumer>();
+  /** The estimate that was shared out last, and when. */
+  allocatedBps = 0;
+  allocatedAtMs: InstantMs = Number.NEGATIVE_INFINITY;
+  readonly startBps: number;
   feedbackSentAtMs: InstantMs = 0;
   nextReportMs: InstantMs;
 
-  constructor(peerId: string, feedbackSsrc: number, nextReportMs: InstantMs) {
+  constructor(
+    peerId: string,
+    feedbackSsrc: number,
+    timing: { readonly nextReportMs: InstantMs; readonly startBps: number },
+  ) {
     this.peerId = peerId;
     this.feedbackSsrc = feedbackSsrc;
-    this.nextReportMs = nextReportMs;
+    this.nextReportMs = timing.nextReportMs;
+    this.startBps = timing.startBps;
   }
 
   /** An authentic packet arrived, routed or not; -1: without a transport sequence number. */
@@ -46,6 +58,8 @@ export class Peer {
       rttMs: this.roundTrip.rttMs,
       egressStreams: new Set(this.consumers.values()).size,
       ingressStreams: this.producers.size,
+      estimateBps: this.sender?.estimator.isSettled === true ? this.sender.estimator.bps : -1,
+      lossRatio: this.sender?.estimator.lossRatio ?? 0,
     };
   }
 }

@@ -1,8 +1,10 @@
 /** One incoming stream: one layer of one track, on one SSRC. */
 import type { PacketArena } from "./arena.ts";
 import type { Consumer } from "./consumer.ts";
+import { DependencyDescriptor } from "./dependency-descriptor.ts";
 import { PayloadInfo } from "./keyframe.ts";
 import { KeyframeRequester } from "./keyframe-requester.ts";
+import { LayerMeter } from "./layer-meter.ts";
 import { NackGenerator } from "./nack-generator.ts";
 import type { ResolvedRouterOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
@@ -30,11 +32,15 @@ export class Producer {
   readonly keyframes: KeyframeRequester;
   /** Of the packet received last. */
   readonly info = new PayloadInfo();
+  readonly meter: LayerMeter | undefined;
   /** Who is fed from here, or waits for a keyframe here. */
   readonly consumers: Consumer[] = [];
   readonly #unwrapper = new SequenceUnwrapper();
+  #dependency: DependencyDescriptor | undefined;
   width = 0;
   height = 0;
+  /** Of each spatial layer, by the last keyframe; zeros while unknown. */
+  readonly spatialSizes: { width: number; height: number }[] = [];
   active = false;
   lastPacketMs: InstantMs = Number.NEGATIVE_INFINITY;
   repaired = 0;
@@ -58,6 +64,7 @@ export class Producer {
       maxAgeMs: options.cacheMs,
     });
     this.nack = input.nack ? new NackGenerator(options) : undefined;
+    this.meter = kind === "video" ? new LayerMeter() : undefined;
     this.keyframes = new KeyframeRequester(options);
   }
 
@@ -94,6 +101,7 @@ export class Producer {
     view.offset += 2;
     view.length -= 2;
     view.payloadLength -= 2;
+    view.dependencyStart += 2;
     view.seq = originalSeq;
     bytes[view.offset + 2] = originalSeq >> 8;
     bytes[view.offset + 3] = originalSeq & 0xff;
@@ -114,14 +122,29 @@ export class Producer {
     const { info } = this;
     if (this.cache.has(extSeq)) return "duplicate";
     if (!info.read(this.track.input.codec, view)) return "bad_payload";
+    if (view.dependencyLength > 0) this.#describe(view);
     this.cache.store(extSeq, view, nowMs);
-    if (info.startsKeyframe && this.track.input.kind === "video") {
-      this.keyframes.satisfy();
-      if (info.width > 0) {
-        this.width = info.width;
-        this.height = info.height;
-      }
-    }
+    if (view.payloadLength > 0) this.meter?.add(info, view.payloadLength, nowMs);
+    if (info.startsKeyframe && this.track.input.kind === "video") this.#noteKeyframe();
     return extSeq;
+  }
+
+  #describe(view: RtpView): void {
+    this.#dependency ??= new DependencyDescriptor();
+    if (this.#dependency.read(view.bytes, view.dependencyStart, view.dependencyLength)) {
+      this.info.describe(this.#dependency);
+    }
+  }
+
+  #noteKeyframe(): void {
+    const { info } = this;
+    this.keyframes.satisfy();
+    if (info.width === 0) return;
+    this.width = info.width;
+    this.height = info.height;
+    this.spatialSizes.length = 0;
+    for (let i = 0; i < info.spatialWidths.length && (info.spatialWidths[i] as number) > 0; i++) {
+      this.spatialSizes.push({ width: info.spatialWidths[i] as number, height: info.spatialHeights[i] as number });
+    }
   }
 }

@@ -23,6 +23,9 @@ export class RetransmissionCache {
   readonly #lengths = new Uint16Array(ENTRIES);
   readonly #headerLengths = new Uint16Array(ENTRIES);
   readonly #payloadLengths = new Uint16Array(ENTRIES);
+  /** Of the dependency descriptor, from the packet's start. */
+  readonly #dependencyStarts = new Uint16Array(ENTRIES);
+  readonly #dependencyLengths = new Uint8Array(ENTRIES);
   readonly #times = new Float64Array(ENTRIES);
   /** Bytes ever written when the packet was stored; tells whether the ring has run over it. */
   readonly #positions = new Float64Array(ENTRIES);
@@ -62,6 +65,8 @@ export class RetransmissionCache {
     this.#lengths[entry] = length;
     this.#headerLengths[entry] = view.headerLength;
     this.#payloadLengths[entry] = view.payloadLength;
+    this.#dependencyStarts[entry] = view.dependencyStart - view.offset;
+    this.#dependencyLengths[entry] = view.dependencyLength;
     this.#times[entry] = nowMs;
     this.#positions[entry] = this.#written;
     this.#written += length;
@@ -90,6 +95,8 @@ export class RetransmissionCache {
     into.timestamp = this.#arena.view.getUint32(at + 4);
     into.transportSeq = -1;
     into.audioLevel = -1;
+    into.dependencyStart = at + (this.#dependencyStarts[entry] as number);
+    into.dependencyLength = this.#dependencyLengths[entry] as number;
     return true;
   }
 

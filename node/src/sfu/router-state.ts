@@ -1,11 +1,17 @@
 /** What the parts of one core share. */
 import type { PacketArena } from "./arena.ts";
+import type { PeerSender } from "./congestion/peer-sender.ts";
+import { PayloadInfo } from "./keyframe.ts";
 import type { ResolvedRouterOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { Producer } from "./producer.ts";
+import { RtpView } from "./rtp-view.ts";
 import { RouterCounters } from "./stats.ts";
 import type { Track } from "./track.ts";
 import type { RandomSource, RouterSink } from "./types.ts";
+
+/** As much as its one-byte count can tell (RFC 3550 section 5.1). */
+const PADDING_BYTES = 255;
 
 export class RouterState {
   readonly options: ResolvedRouterOptions;
@@ -19,6 +25,12 @@ export class RouterState {
   readonly nacking = new Set<Producer>();
   /** With a keyframe to ask for. */
   readonly awaitingKeyframe = new Set<Producer>();
+  /** With packets that wait for their turn, or a probe under way. */
+  readonly pacing = new Set<PeerSender>();
+  /** To stand on cached packets, one at a time. */
+  readonly scratch = new RtpView();
+  readonly scratchInfo = new PayloadInfo();
+  #padding = 0;
 
   constructor(input: {
     readonly options: ResolvedRouterOptions;
@@ -30,5 +42,23 @@ export class RouterState {
     this.sink = input.sink;
     this.random = input.random;
     this.arena = input.arena;
+  }
+
+  /** Stands the view on a payload of nothing but padding; false when packet memory is full. */
+  loadPadding(view: RtpView): boolean {
+    if (this.#padding === 0) {
+      this.#padding = this.arena.allocate(PADDING_BYTES);
+      if (this.#padding === 0) return false;
+      this.arena.bytes.fill(0, this.#padding, this.#padding + PADDING_BYTES);
+      this.arena.bytes[this.#padding + PADDING_BYTES - 1] = PADDING_BYTES;
+    }
+    view.bytes = this.arena.bytes;
+    view.offset = this.#padding;
+    view.headerLength = 0;
+    view.length = PADDING_BYTES;
+    view.payloadLength = PADDING_BYTES;
+    view.audioLevel = -1;
+    view.dependencyLength = 0;
+    return true;
   }
 }

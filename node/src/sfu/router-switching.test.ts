@@ -83,7 +83,7 @@ describe("switching", () => {
 
   test("[R4] a track switch counts pictures on, and the old track's late packets stay out", () => {
     const { harness, ingress, egress } = oneViewer();
-    harness.core.addPeer("zoe", 66, 0);
+    harness.core.addPeer("zoe", { feedbackSsrc: 66 }, 0);
     harness.core.addTrack(
       { trackId: "screen", roomId: "r", kind: "video", codec: "VP8", clockRateHz: 90_000, layers: [""], remote: false },
       0,

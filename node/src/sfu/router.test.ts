@@ -98,7 +98,7 @@ describe("forwarding", () => {
 
     const harness = new CoreHarness({ seed: 99 });
     const [ingress] = harness.camera();
-    harness.core.addPeer("bob", 5, 0);
+    harness.core.addPeer("bob", { feedbackSsrc: 5 }, 0);
     const codecs = [{ name: "VP8", payloadType: 100, rtxPayloadType: 101 }] as const;
     const input = {
       peerId: "bob",

@@ -5,7 +5,10 @@
 import type { PacketArena } from "./arena.ts";
 import { Assignments } from "./assignments.ts";
 import { AudioLevels } from "./audio-levels.ts";
-import { Consumer, type ForwardingState } from "./consumer.ts";
+import { Allocator } from "./congestion/allocator.ts";
+import { PeerSender } from "./congestion/peer-sender.ts";
+import { Consumer } from "./consumer.ts";
+import type { ForwardingState } from "./forwarding-state.ts";
 import { type RouterOptions, resolveRouterOptions } from "./options.ts";
 import { Peer } from "./peer.ts";
 import { Producer } from "./producer.ts";
@@ -33,6 +36,7 @@ export class RouterCore {
   readonly #output: RtcpOutput;
   readonly #input: RtcpInput;
   readonly #assignments: Assignments;
+  readonly #allocator: Allocator;
   readonly #levels: AudioLevels;
   /** By ingress id. */
   readonly #producers: (Producer | undefined)[] = [];
@@ -50,8 +54,9 @@ export class RouterCore {
     const options = resolveRouterOptions(input.options);
     this.#state = new RouterState({ ...input, options });
     this.#output = new RtcpOutput(this.#state);
-    this.#input = new RtcpInput(this.#state, this.#output);
     this.#assignments = new Assignments(this.#state, this.#output);
+    this.#allocator = new Allocator(this.#state, this.#assignments);
+    this.#input = new RtcpInput(this.#state, this.#output, this.#allocator);
     this.#levels = new AudioLevels(options);
   }
 
@@ -63,12 +68,20 @@ export class RouterCore {
     return this.#state.tracks.size;
   }
 
-  /** A transport. `feedbackSsrc` is the sender SSRC of what the node says to it. Replaces nothing: a known id is a no-op. */
-  addPeer(peerId: string, feedbackSsrc: number, nowMs: InstantMs): void {
-    if (this.#state.peers.has(peerId)) return;
-    const firstReportMs = nowMs + (this.#state.random.uint32() / 2 ** 32) * this.#state.options.reportIntervalMs;
-    this.#state.peers.set(peerId, new Peer(peerId, feedbackSsrc, firstReportMs));
-    if (this.#nextTickMs === Number.NEGATIVE_INFINITY) this.#nextTickMs = nowMs + this.#state.options.tickMs;
+  /**
+   * A transport. `feedbackSsrc` is the sender SSRC of what the node says to it; `startBps` what its path is taken to carry at
+   * first. Replaces nothing: a known id is a no-op.
+   */
+  addPeer(
+    peerId: string,
+    { feedbackSsrc, startBps }: { readonly feedbackSsrc: number; readonly startBps?: number },
+    nowMs: InstantMs,
+  ): void {
+    const { peers, random, options } = this.#state;
+    if (peers.has(peerId)) return;
+    const nextReportMs = nowMs + (random.uint32() / 2 ** 32) * options.reportIntervalMs;
+    peers.set(peerId, new Peer(peerId, feedbackSsrc, { nextReportMs, startBps: startBps ?? options.startBps }));
+    if (this.#nextTickMs === Number.NEGATIVE_INFINITY) this.#nextTickMs = nowMs + options.tickMs;
   }
 
   peerSummary(peerId: string): PeerSummary | undefined {
@@ -77,6 +90,7 @@ export class RouterCore {
 
   /** Its producers and consumers must have been removed. */
   removePeer(peerId: string): void {
+    this.#state.peers.get(peerId)?.sender?.close();
     this.#state.peers.delete(peerId);
   }
 
@@ -143,11 +157,14 @@ export class RouterCore {
   addConsumer(input: ConsumerInput, state?: ForwardingState): boolean {
     const peer = this.#state.peers.get(input.peerId);
     if (peer === undefined || this.#consumers.has(input.egress)) return false;
-    const { sink, random, options } = this.#state;
-    const consumer = new Consumer(input, { sink, random, peer }, options, state);
+    const consumer = new Consumer(input, { state: this.#state, peer }, state);
     this.#consumers.set(input.egress, consumer);
     peer.consumers.set(input.ssrc, consumer);
     if (input.rtx !== undefined) peer.consumers.set(input.rtx.ssrc, consumer);
+    if (input.transportFeedback !== true) return true;
+    const { minBps, maxBps } = this.#state.options;
+    peer.sender ??= new PeerSender(this.#state.pacing, { startBps: peer.startBps, minBps, maxBps });
+    if (input.rtx !== undefined) peer.sender.streams.add(consumer);
     return true;
   }
 
@@ -156,6 +173,7 @@ export class RouterCore {
     if (consumer === undefined) return;
     this.#assignments.assign(consumer, null, nowMs);
     this.#consumers.delete(egress);
+    consumer.peer.sender?.remove(consumer);
     consumer.peer.consumers.delete(consumer.input.ssrc);
     if (consumer.input.rtx !== undefined) consumer.peer.consumers.delete(consumer.input.rtx.ssrc);
   }
@@ -165,6 +183,8 @@ export class RouterCore {
     if (consumer === undefined) return;
     const former = consumer.track;
     this.#assignments.assign(consumer, assignment, nowMs);
+    consumer.peer.allocatedAtMs = Number.NEGATIVE_INFINITY;
+    this.#allocator.run(consumer.peer, nowMs);
     this.#output.sendDueRequests(nowMs);
     if (former === undefined || former === consumer.track) return;
     // A remote track that nobody watches and nothing feeds is only a name.
@@ -208,6 +228,7 @@ export class RouterCore {
 
   handleTimeout(nowMs: InstantMs): void {
     this.#enter();
+    for (const sender of this.#state.pacing) sender.handleTimeout(nowMs);
     this.#output.sendDueRequests(nowMs);
     if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
     this.#busy = false;
@@ -216,7 +237,9 @@ export class RouterCore {
   /** Infinity when idle. */
   deadlineMs(): InstantMs {
     if (this.#state.peers.size === 0) return Number.POSITIVE_INFINITY;
-    return Math.min(this.#nextTickMs, this.#output.deadlineMs());
+    let deadlineMs = Math.min(this.#nextTickMs, this.#output.deadlineMs());
+    for (const sender of this.#state.pacing) deadlineMs = Math.min(deadlineMs, sender.deadlineMs());
+    return deadlineMs;
   }
 
   #enter(): void {
@@ -256,7 +279,7 @@ export class RouterCore {
     const { consumers, track } = producer;
     if (packet.payloadLength === 0) {
       this.#state.counters.rtp_padding_received++;
-      for (const consumer of consumers) consumer.skip(producer, extSeq, packet);
+      for (const consumer of consumers) consumer.skip(producer, extSeq, packet, nowMs);
       return;
     }
     if (packet.audioLevel >= 0 && !track.input.remote) this.#levels.note(track.input.trackId, packet.audioLevel, nowMs);
@@ -284,6 +307,11 @@ export class RouterCore {
     this.#output.sendFeedback(nowMs);
     this.#output.sendReports(nowMs);
     this.#noteSilentLayers(nowMs);
+    for (const peer of this.#state.peers.values()) {
+      peer.sender?.tick(nowMs);
+      this.#allocator.run(peer, nowMs);
+    }
+    for (const track of this.#state.tracks.values()) this.#assignments.narrowLocal(track, nowMs);
     for (const event of this.#levels.takeEvents(nowMs)) this.#state.sink.event(event);
   }
 

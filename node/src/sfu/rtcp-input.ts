@@ -1,4 +1,5 @@
 /** Everything that peers say by RTCP. Bytes of strangers: whatever does not fit is counted and skipped. */
+import type { Allocator } from "./congestion/allocator.ts";
 import type { Peer } from "./peer.ts";
 import type { RouterState } from "./router-state.ts";
 import {
@@ -16,7 +17,7 @@ import {
 } from "./rtcp.ts";
 import type { RtcpOutput } from "./rtcp-output.ts";
 import { RtpView } from "./rtp-view.ts";
-import { readTransportFeedback } from "./twcc-reader.ts";
+import { TransportFeedback } from "./twcc-reader.ts";
 import type { InstantMs } from "./types.ts";
 
 const NACK = 1;
@@ -28,12 +29,15 @@ const APPLICATION_LAYER = 15;
 export class RtcpInput {
   readonly #state: RouterState;
   readonly #output: RtcpOutput;
+  readonly #allocator: Allocator;
   readonly #cursor = new RtcpCursor();
   readonly #scratch = new RtpView();
+  readonly #feedback = new TransportFeedback();
 
-  constructor(state: RouterState, output: RtcpOutput) {
+  constructor(state: RouterState, output: RtcpOutput, allocator: Allocator) {
     this.#state = state;
     this.#output = output;
+    this.#allocator = allocator;
   }
 
   handle(peer: Peer, bytes: Uint8Array, nowMs: InstantMs): void {
@@ -105,10 +109,23 @@ export class RtcpInput {
       this.#nack(peer, nowMs);
     } else if (this.#cursor.count === TRANSPORT_WIDE) {
       counters.twcc_received++;
-      if (!readTransportFeedback(this.#cursor, counters)) this.#state.sink.dropped("bad_rtcp");
+      this.#transportWide(peer, nowMs);
     } else {
       this.#state.sink.dropped("unknown_rtcp");
     }
+  }
+
+  #transportWide(peer: Peer, nowMs: InstantMs): void {
+    const { counters, sink } = this.#state;
+    const feedback = this.#feedback;
+    if (!feedback.read(this.#cursor, peer.sender?.lastReference ?? -1)) {
+      sink.dropped("bad_rtcp");
+      return;
+    }
+    counters.twcc_packets_acked += feedback.ackedCount;
+    counters.twcc_packets_lost += feedback.statusCount - feedback.ackedCount;
+    peer.sender?.handleFeedback(feedback, nowMs);
+    this.#allocator.run(peer, nowMs);
   }
 
   #nack(peer: Peer, nowMs: InstantMs): void {
@@ -136,10 +153,23 @@ export class RtcpInput {
       // RFC 5104 section 4.3.1: the media SSRC is in each entry, not in the header.
       for (let at = 12; at + 8 <= cursor.length; at += 8) this.#keyframeWanted(peer, cursor.uint32(at), nowMs);
     } else if (cursor.count === APPLICATION_LAYER) {
-      this.#state.counters.remb_received++;
+      this.#receiverEstimate(peer, nowMs);
     } else {
       this.#state.sink.dropped("unknown_rtcp");
     }
+  }
+
+  /** REMB (draft-alvestrand-rmcat-remb-03 section 2.2) counts only where no transport-wide feedback comes. */
+  #receiverEstimate(peer: Peer, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    this.#state.counters.remb_received++;
+    const { sender } = peer;
+    if (sender === undefined || sender.estimator.hasFeedback || cursor.length < 20) return;
+    // |R|E|M|B| Num SSRC | BR Exp (6) | BR Mantissa (18) |
+    if (cursor.uint32(12) !== 0x52454d42) return;
+    const word = cursor.uint32(16);
+    const bps = (word & 0x3ffff) * 2 ** ((word >>> 18) & 0x3f);
+    sender.estimator.handleReceiverEstimate(bps, nowMs);
   }
 
   #keyframeWanted(peer: Peer, ssrc: number, nowMs: InstantMs): void {

@@ -12,6 +12,10 @@ export class RtpRewrite {
   marker = false;
   /** RFC 4588 original sequence number to put before the payload; -1: not a retransmission packet. */
   originalSeq = -1;
+  /** Transport-wide sequence number, 16 bits; -1: the receiver does not give feedback. */
+  transportSeq = -1;
+  /** The payload is nothing but padding (RFC 3550 section 5.1); its last byte counts it. */
+  isPadding = false;
   /** -dBov for the audio level extension; 127 where the source said none. */
   audioLevel = 127;
   /** Position of a VP8 picture id within the payload, 0: leave as it is (it can never lie at 0; RFC 7741 section 4.2). */
@@ -22,6 +26,23 @@ export class RtpRewrite {
   /** Position of a VP8 TL0PICIDX within the payload, 0: leave. */
   tl0PictureIndexAt = 0;
   tl0PictureIndex = 0;
+  /** Length of the dependency descriptor to send along, which lies at the view's `dependencyStart`; 0: none. */
+  dependencyLength = 0;
+  /** Frame number to put into it, 16 bits. */
+  frameNumber = 0;
+
+  /** A packet of which nothing else is known yet. */
+  start(payloadType: number, extSeq: number, timestamp: number): void {
+    this.payloadType = payloadType;
+    this.extSeq = extSeq;
+    this.timestamp = timestamp;
+    this.marker = false;
+    this.originalSeq = -1;
+    this.audioLevel = 127;
+    this.pictureIdAt = 0;
+    this.tl0PictureIndexAt = 0;
+    this.dependencyLength = 0;
+  }
 }
 
 /**

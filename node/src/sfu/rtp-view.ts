@@ -18,6 +18,7 @@ export const EXTENSION_REPAIRED_RID = 3;
 export const EXTENSION_ABS_SEND_TIME = 4;
 export const EXTENSION_TRANSPORT_SEQUENCE = 5;
 export const EXTENSION_AUDIO_LEVEL = 6;
+export const EXTENSION_DEPENDENCY = 7;
 
 /** Meaning by extension id (1 to 255); ids that are not set are skipped unread. */
 export class ExtensionTable {
@@ -60,9 +61,17 @@ export class RtpView {
   ridLength = 0;
   repairedRidStart = 0;
   repairedRidLength = 0;
+  /** Dependency descriptor. */
+  dependencyStart = 0;
+  dependencyLength = 0;
 
   get payloadOffset(): number {
     return this.offset + this.headerLength;
+  }
+
+  /** Of a dependency descriptor that is there. */
+  get frameNumber(): number {
+    return ((this.bytes[this.dependencyStart + 1] as number) << 8) | (this.bytes[this.dependencyStart + 2] as number);
   }
 
   /** Reads the header. Any bytes give true or a reason in `parseReason`; the view is unusable after false. */
@@ -85,6 +94,7 @@ export class RtpView {
     this.midLength = 0;
     this.ridLength = 0;
     this.repairedRidLength = 0;
+    this.dependencyLength = 0;
     let headerLength = 12 + (first & 0x0f) * 4;
     if ((first & 0x10) !== 0) {
       if (headerLength + 4 > length) return "bad_header";
@@ -108,6 +118,7 @@ export class RtpView {
     this.midStart += by;
     this.ridStart += by;
     this.repairedRidStart += by;
+    this.dependencyStart += by;
   }
 
   /** Takes padding off the payload; to be called on plaintext. False: the padding count is a lie. */
@@ -183,6 +194,9 @@ export class RtpView {
     } else if (means === EXTENSION_REPAIRED_RID) {
       this.repairedRidStart = at;
       this.repairedRidLength = length;
+    } else if (means === EXTENSION_DEPENDENCY) {
+      this.dependencyStart = at;
+      this.dependencyLength = length;
     }
   }
 }

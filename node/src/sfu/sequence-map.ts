@@ -4,7 +4,7 @@
  */
 
 /** Left-out packets that can be told apart later; older ones merge, and only very late packets suffer. */
-const MAX_SEGMENTS = 32;
+const MAX_SEGMENTS = 64;
 
 export class SequenceMap {
   /** Segment i covers source numbers from starts[i] on, which map by adding offsets[i]. A ring, oldest at `#first`. */
@@ -21,6 +21,11 @@ export class SequenceMap {
     this.#first = 0;
     this.#count = 0;
     this.#push(sourceStart, egressStart - sourceStart);
+  }
+
+  /** Source numbers from here on map by the newest step; what is skipped must not lie before it. */
+  get newestStart(): number {
+    return this.#start;
   }
 
   /** The receiver's number, or -1: it lies before everything remembered, or was left out. */

@@ -23,4 +23,10 @@ export class RouterCounters {
   twcc_packets_lost = 0;
   remb_received = 0;
   layer_switches = 0;
+  /** Packets sent only to learn what a path carries. */
+  probes_sent = 0;
+  /** Packets that waited for their turn until their source had forgotten them. */
+  pacer_dropped = 0;
+  /** Times that a slot was stopped because the path would not carry it. */
+  slots_paused = 0;
 }

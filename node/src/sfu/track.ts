@@ -1,9 +1,12 @@
 /** A track: its layers that are here, and who watches it. */
+import { buildLadder, type LayerLevel } from "./congestion/layer-ladder.ts";
 import type { Consumer } from "./consumer.ts";
 import type { LayerState } from "./layer-selector.ts";
 import type { Producer } from "./producer.ts";
-import type { TrackInput } from "./types.ts";
+import type { InstantMs, TrackInput } from "./types.ts";
 
+/** Bitrates move slowly; all viewers of a track share one reckoning. */
+const LADDER_MS = 200;
 const ABSENT: LayerState = { width: 0, height: 0, active: false };
 
 export class Track {
@@ -14,10 +17,30 @@ export class Track {
   muted = false;
   /** What `demand` last said, joined. */
   lastDemand = "";
+  /** Of a local track: the layers that were last said to be wanted; at first all that there are. */
+  localDemand: readonly string[];
+  /** Since when fewer would do; Infinity: they would not. */
+  fewerSinceMs: InstantMs = Number.POSITIVE_INFINITY;
+  #ladder: readonly LayerLevel[] = [];
+  #ladderAtMs: InstantMs = Number.NEGATIVE_INFINITY;
 
   constructor(input: TrackInput) {
     this.input = input;
+    this.localDemand = input.layers;
     this.producers = input.layers.map(() => undefined);
+  }
+
+  /** Some layer was measured: its cost is known. */
+  get isMeasured(): boolean {
+    return this.producers.some((producer) => producer?.meter?.isKnown === true);
+  }
+
+  ladder(nowMs: InstantMs): readonly LayerLevel[] {
+    if (nowMs - this.#ladderAtMs >= LADDER_MS) {
+      this.#ladderAtMs = nowMs;
+      this.#ladder = buildLadder(this.producers);
+    }
+    return this.#ladder;
   }
 
   layerStates(): readonly LayerState[] {

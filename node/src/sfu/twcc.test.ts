@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { RtcpCursor } from "./rtcp.ts";
 import { TwccReceiver } from "./twcc.ts";
-import { readTransportFeedback } from "./twcc-reader.ts";
+import { TransportFeedback } from "./twcc-reader.ts";
 
 interface Feedback {
   readonly base: number;
@@ -182,8 +182,10 @@ test("a jump far ahead starts anew", () => {
 describe("reading feedback about our own packets", () => {
   const read = (bytes: Uint8Array) => {
     const cursor = new RtcpCursor();
-    const counts = { twcc_packets_acked: 0, twcc_packets_lost: 0 };
-    return { ok: cursor.open(bytes) && cursor.next() && readTransportFeedback(cursor, counts), counts };
+    const feedback = new TransportFeedback();
+    const ok = cursor.open(bytes) && cursor.next() && feedback.read(cursor, -1);
+    const [acked, all] = [feedback.ackedCount, feedback.statusCount];
+    return { ok, feedback, counts: { twcc_packets_acked: acked, twcc_packets_lost: all - acked } };
   };
 
   test("counts what our own writer wrote", () => {
@@ -197,11 +199,21 @@ describe("reading feedback about our own packets", () => {
     expect(counts).toEqual({ twcc_packets_acked: 8, twcc_packets_lost: 33 });
   });
 
+  test("reads the times that our own writer wrote", () => {
+    const receiver = new TwccReceiver();
+    for (const seq of [1, 2, 5, 9]) receiver.receive(seq, 1000 + seq * 3.25);
+
+    const { feedback } = read(receiver.build(1, 2)!);
+
+    const times = [1, 2, 5, 9].map((seq) => feedback.arrivals[seq - feedback.baseSeq]! / 4);
+    expect(times.map((time) => time - times[0]!)).toEqual([0, 3.25, 13, 26]);
+  });
+
   test("[R9] chunks that end too early, or hold nothing, are refused and add nothing", () => {
     const short = Buffer.from("8fcd0004000000010000000200010064000000ff", "hex");
     const empty = Buffer.from("8fcd0005000000010000000200010064000000ff00000000", "hex");
     for (const bytes of [short, empty]) {
-      expect(read(bytes)).toEqual({ ok: false, counts: { twcc_packets_acked: 0, twcc_packets_lost: 0 } });
+      expect(read(bytes)).toMatchObject({ ok: false, counts: { twcc_packets_acked: 0, twcc_packets_lost: 0 } });
     }
   });
 });

@@ -29,6 +29,8 @@ export interface TrackInput {
   readonly layers: readonly string[];
   /** Comes over a trunk: its loudness is not reported here, and what slots want of it is (`demand`). */
   readonly remote: boolean;
+  /** Among the tracks of one viewer's slots, higher ones keep their quality longer. Default 0. */
+  readonly priority?: number;
 }
 
 export interface IngressInput {
@@ -56,6 +58,8 @@ export interface ConsumerInput {
   readonly rtx: { readonly egress: EgressId; readonly ssrc: number } | undefined;
   /** What the m-line can carry; a track of another codec cannot be shown there. */
   readonly codecs: readonly ConsumerCodec[];
+  /** The receiver tells by transport-wide feedback what arrives; its packets are numbered and paced. Default false. */
+  readonly transportFeedback?: boolean;
 }
 export interface ConsumerCodec {
   readonly name: CodecName;
@@ -67,6 +71,8 @@ export interface Assignment {
   readonly trackId: string;
   /** A slot chooses among the layers by size; a trunk egress carries one by name. */
   readonly want: { readonly target: TargetSize } | { readonly layer: string };
+  /** Added to the track's. Default 0. */
+  readonly priority?: number;
 }
 
 export type RouterEvent =
@@ -75,7 +81,16 @@ export type RouterEvent =
       readonly roomId: string;
       readonly levels: readonly { readonly trackId: string; readonly level: number }[];
     }
-  | { readonly kind: "demand"; readonly roomId: string; readonly trackId: string; readonly layers: readonly string[] };
+  | { readonly kind: "demand"; readonly roomId: string; readonly trackId: string; readonly layers: readonly string[] }
+  /** Layers of a local track that anybody takes: its publisher need not send others. */
+  | {
+      readonly kind: "localDemand";
+      readonly roomId: string;
+      readonly trackId: string;
+      readonly layers: readonly string[];
+    }
+  /** A slot was stopped because the path carries too little, or goes on. */
+  | { readonly kind: "slotPaused"; readonly peerId: string; readonly egress: EgressId; readonly paused: boolean };
 
 /** Why a packet or message was not used. Closed list. */
 export type RouterDropReason =
@@ -106,4 +121,8 @@ export interface PeerSummary {
   readonly jitterMs: number;
   readonly egressStreams: number;
   readonly ingressStreams: number;
+  /** What the path to it is estimated to carry, bit/s; -1: not known. */
+  readonly estimateBps: number;
+  /** Share of what was sent to it that its feedback says was lost, 0 to 1, over the last half second. */
+  readonly lossRatio: number;
 }

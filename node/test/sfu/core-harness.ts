@@ -91,7 +91,7 @@ export class CoreHarness {
 
   /** A publisher "alice" with one video track "camera", and its ingresses by layer. */
   camera(layers: readonly string[] = [""], input: Partial<TrackInput> = {}): IngressId[] {
-    this.core.addPeer("alice", 77, 0);
+    this.core.addPeer("alice", { feedbackSsrc: 77 }, 0);
     const track = { trackId: "camera", roomId: "r", kind: "video", codec: "VP8", clockRateHz: 90_000 } as const;
     this.core.addTrack({ ...track, remote: false, layers, ...input }, 0);
     return layers.map((layer, i) => this.ingress(layer, 1000 + i));
@@ -104,7 +104,7 @@ export class CoreHarness {
   }
 
   viewer(peerId: string, egress: number, input: Partial<ConsumerInput> = {}): EgressId {
-    this.core.addPeer(peerId, 700 + egress, 0);
+    this.core.addPeer(peerId, { feedbackSsrc: 700 + egress }, 0);
     const id = egress as EgressId;
     const rtx = { egress: (egress + 100) as EgressId, ssrc: 6000 + egress };
     const codecs = [{ name: "VP8", payloadType: 100, rtxPayloadType: 101 }] as const;

@@ -18,8 +18,6 @@ const SLOTS = 16;
 export interface EgressPeer {
   readonly key: KernelKey;
   readonly transport: RtpTransport;
-  /** Last transport-wide sequence number given (draft-holmer-rmcat-transport-wide-cc-extensions-01). */
-  transportSeq: number;
   packetsSent: number;
   bytesSent: number;
 }
@@ -31,6 +29,8 @@ export interface EgressShape {
   readonly absSendTimeId: number;
   readonly transportSequenceId: number;
   readonly audioLevelId: number;
+  /** The receiver takes dependency descriptors, and headers of both forms (RFC 8285 section 4.1.2). Default 0: not. */
+  readonly dependencyDescriptorId?: number;
   /** Expected payload of a packet; a first guess at keystream room. */
   readonly payloadBytes: number;
   /** Keystream is made for so many coming packets at once; 1 for rare streams such as RTX. */
@@ -41,25 +41,18 @@ export interface EgressShape {
 export class EgressStream {
   readonly peer: EgressPeer;
   readonly keystream: Keystream;
-  readonly template: number;
-  readonly headerLength: number;
-  /** Positions within the header, 0: absent. */
-  readonly absSendTimeAt: number;
-  readonly transportSequenceAt: number;
-  readonly audioLevelAt: number;
+  readonly plain: HeaderTemplate;
+  /** For packets with a dependency descriptor, which may be too long for the one-byte form. */
+  readonly described: HeaderTemplate | undefined;
+  readonly dependencyDescriptorId: number;
   readonly #kernel: SrtpKernel;
 
-  private constructor(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape, template: number) {
+  private constructor(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape, at: readonly [number, number]) {
     this.#kernel = kernel;
     this.peer = peer;
-    this.template = template;
-    const header = buildTemplate(shape);
-    kernel.arena.bytes.fill(0, template, template + TEMPLATE_BYTES);
-    kernel.arena.bytes.set(header.bytes, template);
-    this.headerLength = header.bytes.length;
-    this.absSendTimeAt = header.absSendTimeAt;
-    this.transportSequenceAt = header.transportSequenceAt;
-    this.audioLevelAt = header.audioLevelAt;
+    this.plain = buildTemplate(kernel, shape, { at: at[0], isLong: false });
+    this.dependencyDescriptorId = shape.dependencyDescriptorId ?? 0;
+    this.described = at[1] === 0 ? undefined : buildTemplate(kernel, shape, { at: at[1], isLong: true });
     this.keystream = kernel.openKeystream(peer.key, {
       ssrc: shape.ssrc,
       batchPackets: shape.batchPackets,
@@ -67,31 +60,45 @@ export class EgressStream {
     });
   }
 
-  /** Undefined when packet memory cannot hold even the template. */
+  /** Undefined when packet memory cannot hold even the templates. */
   static open(kernel: SrtpKernel, peer: EgressPeer, shape: EgressShape): EgressStream | undefined {
     const template = kernel.arena.allocate(TEMPLATE_BYTES);
-    return template === 0 ? undefined : new EgressStream(kernel, peer, shape, template);
+    if (template === 0) return undefined;
+    const isDescribed = (shape.dependencyDescriptorId ?? 0) > 0;
+    const described = isDescribed ? kernel.arena.allocate(TEMPLATE_BYTES) : 0;
+    return new EgressStream(kernel, peer, shape, [template, described]);
   }
 
   close(): void {
     this.keystream.close();
-    this.#kernel.arena.release(this.template, TEMPLATE_BYTES);
+    this.#kernel.arena.release(this.plain.at, TEMPLATE_BYTES);
+    this.#kernel.arena.release(this.described?.at ?? 0, TEMPLATE_BYTES);
   }
 }
 
-interface HeaderTemplate {
-  readonly bytes: Uint8Array;
+/** A header in packet memory, with the positions of what changes from packet to packet, 0: absent. */
+export interface HeaderTemplate {
+  readonly at: number;
+  readonly headerLength: number;
   readonly absSendTimeAt: number;
   readonly transportSequenceAt: number;
   readonly audioLevelAt: number;
 }
 
-/** Fixed header with one-byte extension elements (RFC 8285 section 4.2). A MID too long for the template is left out. */
-function buildTemplate(shape: EgressShape): HeaderTemplate {
+/**
+ * Fixed header with extension elements in the one-byte or the two-byte form (RFC 8285 sections 4.2 and 4.3). A MID too long
+ * for the template is left out.
+ */
+function buildTemplate(
+  kernel: SrtpKernel,
+  shape: EgressShape,
+  { at, isLong }: { readonly at: number; readonly isLong: boolean },
+): HeaderTemplate {
   const elements: number[] = [];
   const add = (id: number, data: readonly number[]): number => {
     if (id === 0) return 0;
-    elements.push((id << 4) | (data.length - 1), ...data);
+    const head = isLong ? [id, data.length] : [(id << 4) | (data.length - 1)];
+    elements.push(...head, ...data);
     return 16 + elements.length - data.length;
   };
   if (shape.mid.length > 0 && shape.mid.length <= 16) {
@@ -104,17 +111,18 @@ function buildTemplate(shape: EgressShape): HeaderTemplate {
   const transportSequenceAt = add(shape.transportSequenceId, [0, 0]);
   const audioLevelAt = add(shape.audioLevelId, [127]);
   while (elements.length % 4 !== 0) elements.push(0);
-  const extended = elements.length > 0;
-  const bytes = new Uint8Array(extended ? 16 + elements.length : 12);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = extended ? 0x90 : 0x80;
-  view.setUint32(8, shape.ssrc);
-  if (extended) {
-    view.setUint16(12, 0xbede);
-    view.setUint16(14, elements.length / 4);
-    bytes.set(elements, 16);
+  const isExtended = isLong || elements.length > 0;
+  const headerLength = isExtended ? 16 + elements.length : 12;
+  const { bytes, view } = kernel.arena;
+  bytes.fill(0, at, at + TEMPLATE_BYTES);
+  bytes[at] = isExtended ? 0x90 : 0x80;
+  view.setUint32(at + 8, shape.ssrc);
+  if (isExtended) {
+    view.setUint16(at + 12, isLong ? 0x1000 : 0xbede);
+    view.setUint16(at + 14, elements.length / 4);
+    bytes.set(elements, at + 16);
   }
-  return { bytes, absSendTimeAt, transportSequenceAt, audioLevelAt };
+  return { at, headerLength, absSendTimeAt, transportSequenceAt, audioLevelAt };
 }
 
 export class Protector {
@@ -149,8 +157,11 @@ export class Protector {
   send(stream: EgressStream, view: RtpView, rewrite: RtpRewrite): boolean {
     const originalSeqBytes = rewrite.originalSeq >= 0 ? 2 : 0;
     const payloadLength = view.payloadLength;
-    const headerLength = stream.headerLength + originalSeqBytes;
-    const total = headerLength + payloadLength;
+    const described = rewrite.dependencyLength > 0 ? stream.described : undefined;
+    const template = described ?? stream.plain;
+    const extraBytes = described === undefined ? 0 : (2 + rewrite.dependencyLength + 3) & ~3;
+    const headerLength = template.headerLength + extraBytes;
+    const total = headerLength + originalSeqBytes + payloadLength;
     if (total + AUTH_TAG_BYTES > MAX_DATAGRAM_BYTES) return false;
     if (this.#count === SLOTS) this.flush();
     const slot = this.#count++;
@@ -158,16 +169,17 @@ export class Protector {
     const keystream = stream.keystream.at(rewrite.extSeq, payloadLength + originalSeqBytes);
     const job = this.#kernel.job;
     job[JOB_BUILD] = at;
-    job[JOB_BUILD + 1] = stream.template;
-    job[JOB_BUILD + 2] = headerLength;
+    job[JOB_BUILD + 1] = template.at;
+    job[JOB_BUILD + 2] = headerLength + originalSeqBytes;
     job[JOB_BUILD + 3] = view.payloadOffset;
     job[JOB_BUILD + 4] = keystream + originalSeqBytes;
     job[JOB_BUILD + 5] = payloadLength;
     job[JOB_BUILD + 6] = Math.floor(rewrite.extSeq / 65_536);
     this.#blocks[slot] = this.#kernel.build();
-    this.#writeHeader(stream, at, rewrite);
-    if (originalSeqBytes > 0) this.#writeOriginalSeq(at + stream.headerLength, rewrite.originalSeq, keystream);
-    patchPayload(rewrite, view, this.#bytes, at + headerLength);
+    this.#writeHeader(template, at, rewrite);
+    if (described !== undefined) this.#writeDescriptor(stream, { at, extraBytes }, { view, rewrite });
+    if (originalSeqBytes > 0) this.#writeOriginalSeq(at + headerLength, rewrite.originalSeq, keystream);
+    patchPayload(rewrite, view, this.#bytes, at + headerLength + originalSeqBytes);
     this.#pending[slot] = stream;
     this.#lengths[slot] = total;
     return true;
@@ -224,9 +236,10 @@ export class Protector {
     peer.transport.send(view);
   }
 
-  #writeHeader(stream: EgressStream, at: number, rewrite: RtpRewrite): void {
+  #writeHeader(template: HeaderTemplate, at: number, rewrite: RtpRewrite): void {
     const bytes = this.#bytes;
-    const { extSeq, timestamp } = rewrite;
+    const { extSeq, timestamp, transportSeq } = rewrite;
+    if (rewrite.isPadding) bytes[at] = (bytes[at] as number) | 0x20;
     bytes[at + 1] = (rewrite.marker ? 0x80 : 0) | rewrite.payloadType;
     bytes[at + 2] = (extSeq >> 8) & 0xff;
     bytes[at + 3] = extSeq & 0xff;
@@ -234,19 +247,40 @@ export class Protector {
     bytes[at + 5] = (timestamp >>> 16) & 0xff;
     bytes[at + 6] = (timestamp >>> 8) & 0xff;
     bytes[at + 7] = timestamp & 0xff;
-    if (stream.absSendTimeAt !== 0) {
-      const to = at + stream.absSendTimeAt;
+    if (template.absSendTimeAt !== 0) {
+      const to = at + template.absSendTimeAt;
       bytes[to] = this.#absSendTime >> 16;
       bytes[to + 1] = (this.#absSendTime >> 8) & 0xff;
       bytes[to + 2] = this.#absSendTime & 0xff;
     }
-    if (stream.transportSequenceAt !== 0) {
-      const seq = (stream.peer.transportSeq + 1) & 0xffff;
-      stream.peer.transportSeq = seq;
-      bytes[at + stream.transportSequenceAt] = seq >> 8;
-      bytes[at + stream.transportSequenceAt + 1] = seq & 0xff;
+    if (template.transportSequenceAt !== 0 && transportSeq >= 0) {
+      const to = at + template.transportSequenceAt;
+      bytes[to] = transportSeq >> 8;
+      bytes[to + 1] = transportSeq & 0xff;
     }
-    if (stream.audioLevelAt !== 0) bytes[at + stream.audioLevelAt] = rewrite.audioLevel;
+    if (template.audioLevelAt !== 0) bytes[at + template.audioLevelAt] = rewrite.audioLevel;
+  }
+
+  /** One more element behind the template's, in the two-byte form. The hash comes later, so the header may still change. */
+  #writeDescriptor(
+    stream: EgressStream,
+    { at, extraBytes }: { readonly at: number; readonly extraBytes: number },
+    { view, rewrite }: { readonly view: RtpView; readonly rewrite: RtpRewrite },
+  ): void {
+    const bytes = this.#bytes;
+    const { dependencyLength, frameNumber } = rewrite;
+    const { dependencyStart } = view;
+    let to = at + (stream.described?.headerLength ?? 0);
+    const end = to + extraBytes;
+    const words = (((bytes[at + 14] as number) << 8) | (bytes[at + 15] as number)) + extraBytes / 4;
+    bytes[at + 14] = words >> 8;
+    bytes[at + 15] = words & 0xff;
+    bytes[to++] = stream.dependencyDescriptorId;
+    bytes[to++] = dependencyLength;
+    for (let i = 0; i < dependencyLength; i++) bytes[to + i] = view.bytes[dependencyStart + i] as number;
+    bytes[to + 1] = frameNumber >> 8;
+    bytes[to + 2] = frameNumber & 0xff;
+    for (to += dependencyLength; to < end; to++) bytes[to] = 0;
   }
 
   /** RFC 4588 section 4: the original sequence number is the first part of the encrypted payload. */

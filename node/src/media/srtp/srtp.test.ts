@@ -39,7 +39,7 @@ function egresses(kernel: SrtpKernel, count: number, batchPackets = 16) {
   const streams = Array.from({ length: count }, (_, to) => {
     const key = kernel.openKey(deriveSessionKeys(master(to), "rtp"));
     const transport = { send: (bytes: Uint8Array) => void sent.push({ to, bytes: Buffer.from(bytes) }) };
-    const peer: EgressPeer = { key, transport, transportSeq: 0, packetsSent: 0, bytesSent: 0 };
+    const peer: EgressPeer = { key, transport, packetsSent: 0, bytesSent: 0 };
     const stream = EgressStream.open(kernel, peer, { ...SHAPE, batchPackets, ssrc: 500 + to });
     if (stream === undefined) throw new Error("out of packet memory");
     return stream;

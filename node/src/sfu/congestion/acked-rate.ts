@@ -1,0 +1,53 @@
+/**
+ * How much really arrives, from acknowledged bytes: short windows joined by a Bayesian estimate, so that one quiet window
+ * hardly moves it and a lasting change moves it fast (libwebrtc's bitrate_estimator.cc).
+ */
+const FIRST_WINDOW_MS = 500;
+const WINDOW_MS = 150;
+/** Without arrivals for this long, what was known is of another time. */
+const MAX_GAP_MS = 2000;
+const UNCERTAINTY_SCALE = 10;
+const FIRST_VARIANCE = 50;
+const VARIANCE_GROWTH = 5;
+
+export class AckedRate {
+  /** -1: not known yet. */
+  bps = -1;
+  #variance = FIRST_VARIANCE;
+  #windowBytes = 0;
+  #windowStartMs = -1;
+  #lastArrivalMs = -1;
+
+  /** Packets by the time when they arrived, roughly in order. */
+  add(arrivalMs: number, byteLength: number): void {
+    if (this.#lastArrivalMs >= 0 && arrivalMs - this.#lastArrivalMs > MAX_GAP_MS) this.#windowStartMs = -1;
+    if (this.#windowStartMs < 0) {
+      this.#windowStartMs = arrivalMs;
+      this.#windowBytes = 0;
+    }
+    this.#lastArrivalMs = Math.max(arrivalMs, this.#lastArrivalMs);
+    const windowMs = this.bps < 0 ? FIRST_WINDOW_MS : WINDOW_MS;
+    const elapsedMs = arrivalMs - this.#windowStartMs;
+    if (elapsedMs >= windowMs) {
+      this.#update((this.#windowBytes * 8) / elapsedMs);
+      this.#windowStartMs = arrivalMs;
+      this.#windowBytes = 0;
+    }
+    this.#windowBytes += byteLength;
+  }
+
+  /** In kbit/s, as the variances are. */
+  #update(sampleKbps: number): void {
+    if (this.bps < 0) {
+      this.bps = sampleKbps * 1000;
+      return;
+    }
+    const estimate = this.bps / 1000;
+    const uncertainty = (UNCERTAINTY_SCALE * Math.abs(estimate - sampleKbps)) / Math.max(1, estimate + sampleKbps);
+    const sampleVariance = uncertainty * uncertainty;
+    const predicted = this.#variance + VARIANCE_GROWTH;
+    const total = sampleVariance + predicted;
+    this.bps = ((sampleVariance * estimate + predicted * sampleKbps) / total) * 1000;
+    this.#variance = (sampleVariance * predicted) / total;
+  }
+}

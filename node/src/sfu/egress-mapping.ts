@@ -1,0 +1,71 @@
+/** How one source's numbers become the receiver's: sequence numbers, timestamps, picture ids, frame numbers. */
+import type { PayloadInfo } from "./keyframe.ts";
+import type { Producer } from "./producer.ts";
+import { SequenceMap } from "./sequence-map.ts";
+
+/** The nearest number to `near` whose low bits are `value`. */
+function extendBits(value: number, near: number, bits: number): number {
+  const cycle = 2 ** bits;
+  const ahead = (((value - near) % cycle) + cycle) % cycle;
+  return near + (ahead >= cycle / 2 ? ahead - cycle : ahead);
+}
+
+export class EgressMapping {
+  readonly sequence = new SequenceMap();
+  producer: Producer | undefined;
+  /** First number of the receiver that belongs to this mapping. */
+  egressStart = 0;
+  /** Highest sequence number of the source so far. */
+  newestSource = 0;
+  timestampOffset = 0;
+  tl0Offset = 0;
+  frameNumberOffset = 0;
+  #pictureOffset = 0;
+  #pictureBits = 15;
+  /** Extended id of the newest picture; starts three cycles up, so that it is never negative. */
+  #newestPicture = 0;
+  /** Only where pictures were left out: they leave no hole. */
+  #pictures: SequenceMap | undefined;
+
+  /** The source's first packet gets these numbers. */
+  startPictures(info: PayloadInfo, next: { readonly pictureId: number; readonly tl0: number }): void {
+    this.#pictures = undefined;
+    this.#pictureBits = info.pictureIdBytes === 1 ? 7 : 15;
+    this.#newestPicture = info.pictureId + 3 * 2 ** 15;
+    this.#pictureOffset = info.pictureIdAt > 0 ? next.pictureId - info.pictureId : 0;
+    this.tl0Offset = info.tl0PictureIndexAt > 0 ? (next.tl0 - info.tl0PictureIndex) & 0xff : 0;
+  }
+
+  /** The receiver's picture id, -1: the picture was left out. */
+  pictureId(info: PayloadInfo): number {
+    const picture = this.#extend(info);
+    if (picture > this.#newestPicture) this.#newestPicture = picture;
+    const mapped = this.#pictures === undefined ? picture : this.#pictures.map(picture);
+    return mapped < 0 ? -1 : (mapped + this.#pictureOffset) & 0x7fff;
+  }
+
+  /** A packet of a picture that the receiver does not get. */
+  leaveOut(info: PayloadInfo): void {
+    if (info.pictureIdAt === 0) return;
+    const picture = this.#extend(info);
+    if (this.#pictures === undefined) {
+      this.#pictures = new SequenceMap();
+      this.#pictures.reset(0, 0);
+    }
+    // A picture older than the newest has its place already; of one picture, only the first packet counts.
+    if (picture <= this.#newestPicture) return;
+    this.#newestPicture = picture;
+    this.#pictures.skip(picture);
+  }
+
+  /** Was this packet's picture left out, when a newer one is known? */
+  isLeftOut(info: PayloadInfo): boolean {
+    if (this.#pictures === undefined || info.pictureIdAt === 0) return false;
+    const picture = this.#extend(info);
+    return picture <= this.#newestPicture && this.#pictures.map(picture) < 0;
+  }
+
+  #extend(info: PayloadInfo): number {
+    return extendBits(info.pictureId, this.#newestPicture, this.#pictureBits);
+  }
+}
