@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { hostCandidates } from "./candidates.ts";
+import { hostCandidates, tcpCandidates } from "./candidates.ts";
 
 const MACHINE = [
   { address: "127.0.0.1", internal: true },
@@ -29,4 +29,16 @@ test("[G14] priorities fall with the order and are those of host candidates", ()
   expect(priorities).toEqual([...priorities].sort((a, b) => b - a));
   expect(new Set(priorities).size).toBe(3);
   for (const priority of priorities) expect(Math.floor(priority / 2 ** 24)).toBe(126);
+});
+
+test("[G25] each address that TCP listens on is a passive candidate, too, below all others", () => {
+  const udp = hostCandidates(base);
+  const tcp = tcpCandidates(udp, [4]);
+  expect(tcp.map(({ host, port }) => [host, port])).toEqual([
+    ["10.0.0.5", 41_000],
+    ["127.0.0.1", 41_000],
+  ]);
+  for (const { priority } of tcp) expect(Math.floor(priority / 2 ** 24)).toBe(90);
+  expect(tcp[0]?.priority).toBeGreaterThan(tcp[1]?.priority ?? 0);
+  expect(tcpCandidates(udp, [])).toEqual([]);
 });

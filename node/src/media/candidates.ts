@@ -9,6 +9,12 @@ import type { HostCandidate } from "./sdp-answer.ts";
 /** More would only lengthen every answer; a client checks each. */
 const MAX_CANDIDATES = 16;
 const HOST_TYPE_PREFERENCE = 126;
+/** Below that of any UDP candidate (RFC 6544 section 4.2), above that of relayed ones. */
+const TCP_TYPE_PREFERENCE = 90;
+/** RFC 6544 section 4.2: of a passive host candidate. */
+const PASSIVE_DIRECTION_PREFERENCE = 4;
+/** A client connects to each. */
+const MAX_TCP_CANDIDATES = 8;
 
 export interface InterfaceAddress {
   readonly address: string;
@@ -37,6 +43,23 @@ export function hostCandidates(input: {
   const addresses = input.advertise.length > 0 ? [...input.advertise] : ownAddresses(input);
   const unique = [...new Set(addresses)].slice(0, MAX_CANDIDATES);
   return unique.map((host, index) => ({ host, port: input.port, priority: hostPriority(unique.length - index) }));
+}
+
+/** The same addresses as passive TCP candidates, as far as TCP listens there. */
+export function tcpCandidates(udp: readonly HostCandidate[], families: readonly AddressFamily[]): HostCandidate[] {
+  const usable = udp.filter(({ host }) => {
+    const family = familyOf(host);
+    return family !== undefined && families.includes(family);
+  });
+  return usable.slice(0, MAX_TCP_CANDIDATES).map(({ host, port }, index) => ({
+    host,
+    port,
+    tcp: true,
+    priority:
+      TCP_TYPE_PREFERENCE * 2 ** 24 +
+      (PASSIVE_DIRECTION_PREFERENCE * 2 ** 13 + MAX_TCP_CANDIDATES - index) * 2 ** 8 +
+      255,
+  }));
 }
 
 function ownAddresses(input: {

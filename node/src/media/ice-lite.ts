@@ -5,7 +5,7 @@
  * and, later, moves it, so that a client survives a change of network without renegotiation. Pure: time and datagrams come in, decisions go out.
  */
 import { randomBytes } from "node:crypto";
-import { addressKey, sameAddress, type UdpAddress } from "./ip-address.ts";
+import { endpointKey, sameAddress, type UdpAddress } from "./ip-address.ts";
 import {
   buildBindingSuccess,
   buildRoleConflict,
@@ -85,7 +85,7 @@ export class IceLiteAgent {
   witness(transactionId: Uint8Array, from: UdpAddress): "fresh" | "repeated" | "foreign" {
     const id = Buffer.from(transactionId).toString("latin1");
     // One string for all requests from one address, as thousands of clients remember many each.
-    const key = addressKey(from.host, from.port);
+    const key = endpointKey(from);
     const address = key === this.#lastAddress ? this.#lastAddress : key;
     this.#lastAddress = address;
     const known = this.#seen.get(id);

@@ -1,4 +1,4 @@
-/** A UDP endpoint as the media plane names it, and the bytes of its address. */
+/** An endpoint as the media plane names it, and the bytes of its address. */
 
 export type AddressFamily = 4 | 6;
 
@@ -6,6 +6,8 @@ export interface UdpAddress {
   readonly host: string;
   readonly port: number;
   readonly family: AddressFamily;
+  /** The far end of a TCP connection to this port instead. */
+  readonly tcp?: true;
 }
 
 /** One string per endpoint: the key of every table by address. */
@@ -13,8 +15,13 @@ export function addressKey(host: string, port: number): string {
   return `${host}:${port}`;
 }
 
+/** The same for an endpoint of either kind. */
+export function endpointKey({ host, port, tcp }: UdpAddress): string {
+  return tcp === true ? `tcp ${addressKey(host, port)}` : addressKey(host, port);
+}
+
 export function sameAddress(a: UdpAddress | undefined, b: UdpAddress | undefined): boolean {
-  return a !== undefined && b !== undefined && a.port === b.port && a.host === b.host;
+  return a !== undefined && b !== undefined && a.port === b.port && a.host === b.host && a.tcp === b.tcp;
 }
 
 /** 4 or 16 bytes in network order; undefined when the text is not an address literal. A zone ("%eth0") is ignored. */

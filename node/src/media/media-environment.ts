@@ -3,16 +3,19 @@ import type { RTCCertificate } from "werift";
 import type { MediaEvent } from "./control.ts";
 import type { IceLiteAgents } from "./ice-lite.ts";
 import type { MediaLog } from "./media-log.ts";
+import type { MediaMux } from "./media-mux.ts";
 import type { RtpPlaneApi } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
-import type { UdpMux } from "./udp-mux.ts";
 
 export interface MediaEnvironment {
-  readonly mux: UdpMux;
+  readonly mux: MediaMux;
   readonly agents: IceLiteAgents;
   readonly plane: RtpPlaneApi;
   readonly certificate: RTCCertificate;
+  /** By UDP: what others are told. */
   readonly candidates: readonly HostCandidate[];
+  /** By TCP: for clients only. */
+  readonly tcpCandidates: readonly HostCandidate[];
   readonly log: MediaLog;
   nowMs(): number;
   event(event: MediaEvent): void;

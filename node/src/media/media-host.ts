@@ -3,7 +3,7 @@
  * plane, driven by one timer. It is a whole MediaPlane for the rooms that are pinned to it.
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
-import { hostCandidates, machineAddresses } from "./candidates.ts";
+import { hostCandidates, machineAddresses, tcpCandidates } from "./candidates.ts";
 import type {
   LayerTarget,
   MediaEvent,
@@ -21,13 +21,13 @@ import { LogLimit } from "./log-limit.ts";
 import type { MediaEnvironment } from "./media-environment.ts";
 import { MediaError } from "./media-error.ts";
 import type { MediaLog } from "./media-log.ts";
+import { MediaMux } from "./media-mux.ts";
 import { PeerTransport, readOffer } from "./peer-transport.ts";
 import type { PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
 import { SlotStates } from "./slot-states.ts";
 import { parseStun } from "./stun.ts";
 import { type TrunkRole, TrunkTransport } from "./trunk-transport.ts";
-import { UdpMux } from "./udp-mux.ts";
 
 export interface MediaHostOptions {
   /** UDP port; 0 lets the system choose. */
@@ -36,6 +36,8 @@ export interface MediaHostOptions {
   readonly host?: string;
   /** Addresses told to others instead of the machine's own (NAT 1:1). Literals. */
   readonly advertise?: readonly string[];
+  /** Also listen on TCP, under the same port number. Default true. */
+  readonly tcp?: boolean;
 }
 export interface MediaHostParts {
   readonly log: MediaLog;
@@ -87,27 +89,32 @@ export class MediaHost implements MediaPlane {
     if (this.#env !== undefined) return { candidates: this.#env.candidates };
     const certificate = await createCertificate();
     const { host } = this.#options;
-    const mux = new UdpMux(
-      { port: this.#options.port, ...(host === undefined ? {} : { host }) },
+    const nowMs = this.#parts.nowMs ?? (() => performance.now());
+    const mux = new MediaMux(
+      { port: this.#options.port, ...(host === undefined ? {} : { host }), tcp: this.#options.tcp ?? true },
       {
         stun: (bytes, from) => this.#handleStun(bytes, from),
         dropped: (reason) => this.#drop(reason),
         burstEnd: () => this.#afterInput(),
         failed: (error) => this.#socketFailed(error),
       },
+      nowMs,
     );
     const port = await mux.bind();
     const advertise = this.#options.advertise ?? [];
     const candidates = hostCandidates({ port, host, advertise, families: mux.families(), machine: machineAddresses() });
+    if (mux.tcpFamilies().length === 0 && this.#options.tcp !== false)
+      this.#parts.log.warn({ port }, "no TCP on the media port: another has it");
     const plane = this.#parts.createPlane({ event: (event) => this.#planeEvents.push(event) });
     this.#env = {
       mux,
       plane,
       certificate,
       candidates,
+      tcpCandidates: tcpCandidates(candidates, mux.tcpFamilies()),
       agents: this.#agents,
       log: this.#parts.log,
-      nowMs: this.#parts.nowMs ?? (() => performance.now()),
+      nowMs,
       event: (event) => this.#emit(event),
       dropped: (reason) => this.#drop(reason),
       count: (name) => this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1),
@@ -239,27 +246,33 @@ export class MediaHost implements MediaPlane {
     return this.#env;
   }
 
-  #handleStun(bytes: Buffer, from: UdpAddress): void {
+  /** True: an authentic request, which was answered. */
+  #handleStun(bytes: Buffer, from: UdpAddress): boolean {
     const env = this.#env;
-    if (env === undefined) return;
+    if (env === undefined) return false;
     // Answers (class bits set) are for a trunk that asked; everything else is for the lite agents.
     if (bytes[0] === 1) {
-      const parsed = parseStun(bytes);
-      const trunks = [...this.#trunks.values()];
-      const taken = parsed.ok && trunks.some((trunk) => trunk.handleStunAnswer(bytes, parsed.message.transactionId));
-      if (!taken) this.#drop(parsed.ok ? "stun_unknown_transaction" : parsed.reason);
-      return;
+      this.#handleStunAnswer(bytes);
+      return false;
     }
     const outcome = this.#agents.handle(bytes, from, env.nowMs());
     if (outcome.kind === "drop") {
       this.#drop(outcome.reason);
-      return;
+      return false;
     }
     const transport = this.#byAgentId.get(outcome.agent.id);
     if (outcome.selected !== undefined) transport?.handleSelected(outcome.selected);
     env.mux.send(outcome.bytes, from);
     env.count("stun_answered");
     if (outcome.state !== undefined) transport?.handleIceState(outcome.state);
+    return true;
+  }
+
+  #handleStunAnswer(bytes: Buffer): void {
+    const parsed = parseStun(bytes);
+    const trunks = [...this.#trunks.values()];
+    const taken = parsed.ok && trunks.some((trunk) => trunk.handleStunAnswer(bytes, parsed.message.transactionId));
+    if (!taken) this.#drop(parsed.ok ? "stun_unknown_transaction" : parsed.reason);
   }
 
   #removePeer(peerId: string): void {
@@ -355,6 +368,7 @@ export class MediaHost implements MediaPlane {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     for (const agent of this.#agents.handleTimeout(nowMs)) this.#byAgentId.get(agent.id)?.handleIceState(agent.state);
     for (const transport of [...this.#byAgentId.values()]) transport.handleSweep(nowMs);
+    this.#env?.mux.handleSweep(nowMs);
     if (nowMs < this.#delayWindowEndsMs) return;
     this.#delayWindowEndsMs = nowMs + DELAY_WINDOW_MS;
     this.#lastDelayP99Ms = this.#delayP99Ms();

@@ -276,7 +276,7 @@ export class PeerTransport implements MuxPeer {
     const sdp = writeAnswer(plan, {
       ice: this.agent.local,
       fingerprint: fingerprintOf(this.#env.certificate),
-      candidates: this.#env.candidates,
+      candidates: [...this.#env.candidates, ...this.#env.tcpCandidates],
       sessionId: this.#sessionId,
       version: this.#version,
     });

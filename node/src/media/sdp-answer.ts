@@ -8,6 +8,8 @@ export interface HostCandidate {
   readonly host: string;
   readonly port: number;
   readonly priority: number;
+  /** Passive, by TCP (RFC 6544). */
+  readonly tcp?: boolean;
 }
 export interface LocalTransport {
   readonly ice: IceCredentials;
@@ -71,9 +73,10 @@ function codecLines({ info, encoding, payloadType, rtxPayloadType, feedback }: L
 }
 
 function candidateLines(candidates: readonly HostCandidate[]): string[] {
-  const lines = candidates.map(
-    ({ host, port, priority }, index) => `a=candidate:${index + 1} 1 udp ${priority} ${host} ${port} typ host`,
-  );
+  const lines = candidates.map(({ host, port, priority, tcp }, index) => {
+    const [protocol, type] = tcp === true ? ["tcp", " tcptype passive"] : ["udp", ""];
+    return `a=candidate:${index + 1} 1 ${protocol} ${priority} ${host} ${port} typ host${type}`;
+  });
   return [...lines, "a=end-of-candidates"];
 }
 

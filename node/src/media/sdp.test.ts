@@ -29,7 +29,10 @@ function planned(sdp: string, tracks?: readonly OwnTrack[], previous?: SessionPl
 const TRANSPORT = {
   ice: { ufrag: "abcdefgh", pwd: "p".repeat(32) },
   fingerprint: { algorithm: "sha-256", value: Array.from({ length: 32 }, () => "0A").join(":") },
-  candidates: [{ host: "127.0.0.1", port: 41_000, priority: 5 }],
+  candidates: [
+    { host: "127.0.0.1", port: 41_000, priority: 5 },
+    { host: "127.0.0.1", port: 41_000, priority: 4, tcp: true },
+  ],
   sessionId: "77",
   version: 1,
 };
@@ -162,7 +165,8 @@ describe("the answer", () => {
     const [head = "", ...sections] = answer.split("\r\nm=");
     expect(head).toContain("\r\na=ice-lite");
     expect(sections.join()).not.toContain("ice-lite");
-    expect(answer.match(/a=candidate:/g)).toHaveLength(1);
+    expect(answer.match(/a=candidate:/g)).toHaveLength(2);
+    expect(answer).toContain("a=candidate:2 1 tcp 4 127.0.0.1 41000 typ host tcptype passive\r\n");
     expect(answer).toContain("a=candidate:1 1 udp 5 127.0.0.1 41000 typ host\r\n");
     expect(answer.match(/a=setup:passive/g)).toHaveLength(4);
     expect(sections[1]).toContain(

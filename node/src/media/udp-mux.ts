@@ -43,11 +43,27 @@ export interface UdpMuxOptions {
 /** Kernel buffers: about 30 ms of a worker's full load, so that a late event loop loses nothing. */
 const SOCKET_BUFFER_BYTES = 4 << 20;
 /** No peer of ours sends more than an Ethernet frame. */
-const MAX_DATAGRAM_BYTES = 2_048;
+export const MAX_DATAGRAM_BYTES = 2_048;
 /** Bytes that may wait in user space while the kernel refuses to send (EAGAIN); beyond it packets are dropped and counted. */
 const MAX_QUEUED_BYTES = 1 << 20;
 /** One view in so many is sent with a callback, and so many in a row after a failure. */
 const WATCHED_SENDS = 64;
+
+/** Hands a datagram that is no STUN to the owner of its source by its first bytes; or says why not. */
+export function dispatchDatagram(
+  bytes: Buffer,
+  peer: MuxPeer | undefined,
+): "mux_unknown_kind" | "mux_unknown_address" | undefined {
+  const first = bytes[0] ?? 255;
+  const media = first >= 128 && first < 192;
+  if (!media && (first < 20 || first > 63)) return "mux_unknown_kind";
+  if (peer === undefined) return "mux_unknown_address";
+  const second = bytes[1] ?? 0;
+  if (!media) peer.handleDtls(bytes);
+  else if (second >= 192 && second <= 223) peer.handleRtcp(bytes);
+  else peer.handleRtp(bytes);
+  return undefined;
+}
 
 /** Resolves address literals at once: the default lookup costs a thread-pool round trip for each packet. */
 type Lookup = (
@@ -218,18 +234,9 @@ export class UdpMux {
   }
 
   #dispatch(bytes: Buffer, remote: RemoteInfo): void {
-    const first = bytes[0] ?? 255;
-    const media = first >= 128 && first < 192;
-    if (!media && (first < 20 || first > 63)) {
-      this.#sink.dropped("mux_unknown_kind");
-      return;
-    }
     const peer = this.#byAddress.get(addressKey(remote.address, remote.port));
-    const second = bytes[1] ?? 0;
-    if (peer === undefined) this.#sink.dropped("mux_unknown_address");
-    else if (!media) peer.handleDtls(bytes);
-    else if (second >= 192 && second <= 223) peer.handleRtcp(bytes);
-    else peer.handleRtp(bytes);
+    const refused = dispatchDatagram(bytes, peer);
+    if (refused !== undefined) this.#sink.dropped(refused);
   }
 
   readonly #endBurst = (): void => {

@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly scalabilityMode?: string;
   /** MIME types that the video slots may carry; default all that the browser decodes. */
   readonly decodes?: readonly string[];
+  /** Leaves only the TCP candidates of answers. */
+  readonly tcpOnly?: boolean;
 }
 export interface InboundStats {
   readonly kind: MediaKind;
@@ -52,6 +54,10 @@ export interface OutboundStats {
 export interface CallStats {
   readonly state: string;
   readonly availableBps: number;
+  /** Of the nominated pair, at this end: "udp" or "tcp". */
+  readonly protocol: string;
+  /** At this end: "host", "relay", … */
+  readonly candidateType: string;
   readonly inbound: readonly InboundStats[];
   readonly outbound: readonly OutboundStats[];
 }
@@ -117,7 +123,9 @@ export class CallPage {
       return { mid, source: "camera" as const, trackId: `${peerId}-cam` };
     });
     this.result = await this.#plane.negotiate({ peerId, roomId, sdp: offer, tracks, fresh });
-    await this.page.evaluate(`takeAnswer(${JSON.stringify(this.result.sdp)})`);
+    const { sdp } = this.result;
+    const answer = this.options.tcpOnly === true ? sdp.replace(/a=candidate:\S+ 1 udp .*\r\n/g, "") : sdp;
+    await this.page.evaluate(`takeAnswer(${JSON.stringify(answer)})`);
     return this.result;
   }
 

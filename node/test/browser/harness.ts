@@ -9,7 +9,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
@@ -119,6 +119,8 @@ export interface IsolatedNetwork {
   readonly hostAddress: string;
   /** From now on 127.0.0.1 with the port of this URL leads, inside, to the same here. */
   forward(url: string): Promise<void>;
+  /** From now on no UDP gets from inside to any address that this machine has now. */
+  blockUdp(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -157,7 +159,14 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
     await close();
     throw new Error("no network namespace could be made: that needs root and iproute2", { cause: error });
   }
-  return { name, address, hostAddress, forward, close };
+  const blockUdp = async (): Promise<void> => {
+    // Not to everywhere: a browser asks for its own address by the way to a far one.
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    for (const { address: to } of addresses.filter(({ family }) => family === "IPv4")) {
+      await run("ip", ["-n", name, "rule", "add", "to", to, "ipproto", "udp", "blackhole"]);
+    }
+  };
+  return { name, address, hostAddress, forward, blockUdp, close };
 }
 
 /**

@@ -3,6 +3,8 @@
  * werift's own sessions, which are an independent judge of ours. It can misbehave where a browser would not.
  */
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import {
   ProtectionProfileAes128CmHmacSha1_80,
   RtcpPacketConverter,
@@ -12,10 +14,11 @@ import {
   SrtpSession,
 } from "werift";
 import { createCertificate, DtlsPeer, fingerprintOf, type SrtpMasterKeys } from "../../src/media/dtls-peer.ts";
+import { FrameReader, frame } from "../../src/media/frame-reader.ts";
 import { IceControlling } from "../../src/media/ice-controlling.ts";
 import { createCredentials } from "../../src/media/ice-lite.ts";
 import type { UdpAddress } from "../../src/media/ip-address.ts";
-import { UdpMux } from "../../src/media/udp-mux.ts";
+import { dispatchDatagram, type MuxPeer, UdpMux } from "../../src/media/udp-mux.ts";
 
 export interface HandLine {
   readonly mid: string;
@@ -43,6 +46,7 @@ export class HandClient {
   address: UdpAddress = { host: "127.0.0.1", port: 0, family: 4 };
   node: UdpAddress = { host: "127.0.0.1", port: 0, family: 4 };
   #mux: UdpMux | undefined = undefined;
+  #tcp: Socket | undefined = undefined;
   #ice: IceControlling | undefined = undefined;
   #dtls: DtlsPeer | undefined = undefined;
   #srtp: SrtpSession | undefined = undefined;
@@ -53,8 +57,12 @@ export class HandClient {
   connected = false;
   closed = false;
 
-  constructor(lines: readonly HandLine[]) {
+  readonly #host: string;
+
+  /** `host`: the loopback address of either family. */
+  constructor(lines: readonly HandLine[], host = "127.0.0.1") {
     this.lines = [...lines];
+    this.#host = host;
   }
 
   async offer(): Promise<string> {
@@ -81,8 +89,8 @@ export class HandClient {
     const [, ufrag = ""] = find(/a=ice-ufrag:(\S+)/);
     const [, pwd = ""] = find(/a=ice-pwd:(\S+)/);
     const [, algorithm = "", value = ""] = find(/a=fingerprint:(\S+) (\S+)/);
-    const [, port = "0"] = find(/a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) typ host/);
-    this.node = { host: "127.0.0.1", port: Number(port), family: 4 };
+    const [, port = "0"] = find(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/);
+    this.node = { host: this.#host, port: Number(port), family: this.#host.includes(":") ? 6 : 4 };
     this.#dtls = new DtlsPeer(
       { role: "client", certificate: await createCertificate(), remote: { algorithm, value } },
       {
@@ -100,7 +108,7 @@ export class HandClient {
         tieBreaker: 1n,
         transactionId: () => randomBytes(12),
       },
-      { send: (bytes, to) => this.#mux?.send(bytes, to), selected: () => this.#startDtls(), state: () => undefined },
+      { send: (bytes) => this.#send(bytes), selected: () => this.#startDtls(), state: () => undefined },
       performance.now(),
     );
     this.#tick();
@@ -117,7 +125,29 @@ export class HandClient {
 
   sendRaw(bytes: Buffer): void {
     this.sent.push(Buffer.from(bytes));
-    this.#mux?.send(bytes, this.node);
+    this.#send(bytes);
+  }
+
+  /** From now on nothing goes by UDP but all over a TCP connection; the next check nominates it. */
+  async goToTcp(port = this.node.port): Promise<void> {
+    const socket = connect(port, this.#host);
+    socket.on("error", () => this.#mark("closed"));
+    await once(socket, "connect");
+    const frames = new FrameReader(2_048);
+    socket.on("data", (chunk) => {
+      for (const bytes of frames.read(chunk) ?? []) {
+        if ((bytes[0] ?? 255) < 4) this.#handleStun(bytes);
+        else dispatchDatagram(bytes, this.#peer);
+      }
+      for (const wake of this.#wakers) wake();
+    });
+    this.#tcp = socket;
+    await this.#mux?.close();
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#tcp !== undefined) this.#tcp.write(frame(bytes));
+    else this.#mux?.send(bytes, this.node);
   }
 
   /** One RTP packet, protected; the header extensions say MID and, with a rid, which layer. */
@@ -184,17 +214,15 @@ export class HandClient {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#ice = undefined;
+    this.#tcp?.destroy();
     await this.#mux?.close();
   }
 
   async #bind(): Promise<void> {
     const mux = new UdpMux(
-      { port: 0, host: "127.0.0.1" },
+      { port: 0, host: this.#host },
       {
-        stun: (bytes) => {
-          this.#ice?.handleStun(bytes, performance.now());
-          this.#tick();
-        },
+        stun: (bytes) => this.#handleStun(bytes),
         dropped: () => undefined,
         burstEnd: () => {
           for (const wake of this.#wakers) wake();
@@ -204,24 +232,27 @@ export class HandClient {
     );
     const port = await mux.bind();
     this.#mux = mux;
-    this.address = { host: "127.0.0.1", port, family: 4 };
-    if (this.node.port !== 0) this.#route(mux);
+    this.address = { host: this.#host, port, family: this.#host.includes(":") ? 6 : 4 };
+    if (this.node.port !== 0) mux.route(this.node, this.#peer);
   }
 
-  #route(mux: UdpMux): void {
-    mux.route(this.node, {
-      handleDtls: (bytes) => this.#dtls?.handle(bytes),
-      handleRtp: (bytes) => {
-        if (this.#srtp !== undefined) this.rtp.push(RtpPacket.deSerialize(this.#srtp.decrypt(bytes)));
-      },
-      handleRtcp: (bytes) => {
-        if (this.#srtcp !== undefined) this.rtcp.push(...RtcpPacketConverter.deSerialize(this.#srtcp.decrypt(bytes)));
-      },
-    });
+  readonly #peer: MuxPeer = {
+    handleDtls: (bytes) => this.#dtls?.handle(bytes),
+    handleRtp: (bytes) => {
+      if (this.#srtp !== undefined) this.rtp.push(RtpPacket.deSerialize(this.#srtp.decrypt(bytes)));
+    },
+    handleRtcp: (bytes) => {
+      if (this.#srtcp !== undefined) this.rtcp.push(...RtcpPacketConverter.deSerialize(this.#srtcp.decrypt(bytes)));
+    },
+  };
+
+  #handleStun(bytes: Buffer): void {
+    this.#ice?.handleStun(bytes, performance.now());
+    this.#tick();
   }
 
   #startDtls(): void {
-    if (this.#mux !== undefined) this.#route(this.#mux);
+    this.#mux?.route(this.node, this.#peer);
     this.#dtls?.start();
   }
 
