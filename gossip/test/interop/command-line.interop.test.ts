@@ -146,7 +146,7 @@ if (!isHere) {
 
     test("leave lets it go", async () => {
       expect(await hearsay("leave", at)).toEqual({ code: 0, out: "Graceful leave complete\n", err: "" });
-      expect(await hearsay("members", at)).toMatchObject({ code: 1, err: expect.stringContaining("no agent answers") });
+      expect(await hearsay("members", at)).toMatchObject({ code: 3, err: expect.stringContaining("no agent answers") });
     });
   });
 }

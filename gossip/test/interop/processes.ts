@@ -2,6 +2,7 @@
 
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { RpcClient } from "../../io/rpc/client.ts";
@@ -110,7 +111,8 @@ let built: string | undefined;
 function buildCommand(): string {
   if (built !== undefined) return built;
   const root = fileURLToPath(new URL("../../../", import.meta.url));
-  const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay.mjs`;
+  // Of this process alone: another run may build from other sources meanwhile.
+  const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay-${process.pid}.mjs`;
   buildSync({
     entryPoints: [`${root}node/src/main.ts`],
     outfile,
@@ -124,6 +126,7 @@ function buildCommand(): string {
     external: ["../app-main.ts"],
     logLevel: "silent",
   });
+  if (built === undefined) process.once("exit", () => rmSync(outfile, { force: true }));
   built = outfile;
   return outfile;
 }
