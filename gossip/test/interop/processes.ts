@@ -1,8 +1,8 @@
 // Real processes for interop tests: the stock agent, and ours as an operator would start it. Each test ends what it started.
 
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { RpcClient } from "../../io/rpc/client.ts";
@@ -111,8 +111,9 @@ let built: string | undefined;
 function buildCommand(): string {
   if (built !== undefined) return built;
   const root = fileURLToPath(new URL("../../../", import.meta.url));
-  // Of this process alone: another run may build from other sources meanwhile.
-  const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay-${process.pid}.mjs`;
+  // Of this checkout alone: several may share their packages.
+  const checkout = createHash("sha256").update(root).digest("hex").slice(0, 8);
+  const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay-${checkout}.mjs`;
   buildSync({
     entryPoints: [`${root}node/src/main.ts`],
     outfile,
@@ -126,7 +127,6 @@ function buildCommand(): string {
     external: ["../app-main.ts"],
     logLevel: "silent",
   });
-  if (built === undefined) process.once("exit", () => rmSync(outfile, { force: true }));
   built = outfile;
   return outfile;
 }
