@@ -86,14 +86,11 @@ function* runs(scenarios) {
     for (const scenario of scenarios) yield runScenario(scenario, seedOf(scenario));
     return;
   }
-  // Twins stay down until a scenario starts them, so these have a cluster of their own.
-  const alone = scenarios.filter(({ twins }) => twins !== undefined);
-  const together = scenarios.filter((it) => it.twins === undefined && isEncrypted(it) === given.encrypted);
+  const together = scenarios.filter((it) => isEncrypted(it) === given.encrypted);
   yield* runMarathon(
     lastOf(together, ({ steps }) => steps.some(({ fault }) => fault.kind === "rotateKeys")),
     Number(given.seed ?? 1),
   );
-  if (!given.encrypted) for (const scenario of alone) yield runScenario(scenario, seedOf(scenario));
 }
 
 const seedOf = ({ seed }) => (given.seed === undefined ? seed : Number(given.seed));

@@ -137,6 +137,7 @@ export class Faults {
         this.#cluster.crash(index);
         return;
       case "restart":
+        if (node.isTwin) return;
         this.#cluster.crash(index);
         this.#start(index);
         return;
