@@ -30,6 +30,12 @@ export interface GossipAgentOptions {
   readonly keyringFile?: string;
   /** Remembers members across restarts, in Serf's format. */
   readonly snapshotPath?: string;
+  /** Rejoin whom the snapshot knows also after a leave. Default false. */
+  readonly rejoinAfterLeave?: boolean;
+  /** Longest wait of a leave for each of its broadcasts. Default 5 s. */
+  readonly broadcastTimeoutMs?: number;
+  /** Serf's protocol version, 2..5. Default 5. */
+  readonly serfProtocol?: number;
   /** Compress what we send. Default true. */
   readonly compress?: boolean;
   /** User events that may be coalesced wait this long at most for a later one. Default 0: they do not wait. */
@@ -80,6 +86,8 @@ export function coreOptions(
     profile: PROFILES[options.profile ?? "lan"] ?? LAN,
     compress: options.compress ?? true,
     coalescePeriodMs: options.coalescePeriodMs ?? 0,
+    ...(options.broadcastTimeoutMs === undefined ? {} : { broadcastTimeoutMs: options.broadcastTimeoutMs }),
+    ...(options.serfProtocol === undefined ? {} : { serfProtocol: options.serfProtocol }),
     resolveNameConflicts: options.resolveNameConflicts ?? true,
   };
 }

@@ -76,7 +76,8 @@ export class GossipAgent {
     });
     const log = this.#log;
     if (options.keyringFile !== undefined) this.#keyring = new KeyringFile(options.keyringFile, log);
-    this.#memory = new AgentMemory(options.snapshotPath, { log, clocks: () => this.#clocks() });
+    const { snapshotPath: path, rejoinAfterLeave = false } = options;
+    this.#memory = new AgentMemory({ path, rejoinAfterLeave }, { log, clocks: () => this.#clocks() });
     this.#operator = new OperatorSide(
       { rpc: options.rpc, handlers: options.eventHandlers, coalesce: options.operatorCoalesce },
       { backend: this.#backend(), self: () => this.localMember(), log, nowMs: () => performance.now() },

@@ -3,7 +3,7 @@
 import type { MembershipEvent } from "../src/sink.ts";
 import type { Endpoint } from "../src/types.ts";
 import type { Logger } from "./log.ts";
-import { type SnapshotClocks, SnapshotFile, type SnapshotState } from "./snapshot-file.ts";
+import { type SnapshotClocks, SnapshotFile, type SnapshotOptions, type SnapshotState } from "./snapshot-file.ts";
 
 const CLOCK_INTERVAL_MS = 5_000;
 
@@ -14,10 +14,10 @@ export class AgentMemory {
 
   /** `clocks` answers the Lamport times seen so far, while there is a core. */
   constructor(
-    path: string | undefined,
+    { path, ...options }: SnapshotOptions & { readonly path: string | undefined },
     parts: { readonly log: Logger; readonly clocks: () => SnapshotClocks | undefined },
   ) {
-    this.#file = path === undefined ? undefined : new SnapshotFile(path, parts.log);
+    this.#file = path === undefined ? undefined : new SnapshotFile(path, parts.log, options);
     this.#clocks = parts.clocks;
   }
 

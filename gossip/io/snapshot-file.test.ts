@@ -37,6 +37,12 @@ describe("reading", () => {
     expect(state.clocks).toEqual({ member: 2, event: 0, query: 0 });
   });
 
+  test("a leave forgets nothing when we rejoin all the same", () => {
+    const state = parseSnapshot("alive: a 1.2.3.4:1\nclock: 9\nleave\nclock: 10\n", { rejoinAfterLeave: true });
+    expect([...state.alive.keys()]).toEqual(["a"]);
+    expect(state.clocks).toEqual({ member: 10, event: 0, query: 0 });
+  });
+
   test("any text is some state", () => {
     fc.assert(
       fc.property(

@@ -28,10 +28,15 @@ const NO_CLOCKS: SnapshotClocks = { member: 0, event: 0, query: 0 };
 const COMPACT_BYTES = 128 * 1024;
 const USUAL_LINE_BYTES = 128;
 
+export interface SnapshotOptions {
+  /** A leave does not make us forget whom we knew. Default false. */
+  readonly rejoinAfterLeave?: boolean;
+}
+
 /** Reads records in order; lines that nobody understands are passed over. */
-export function parseSnapshot(text: string): SnapshotState {
+export function parseSnapshot(text: string, { rejoinAfterLeave = false }: SnapshotOptions = {}): SnapshotState {
   const state: Draft = { alive: new Map(), clocks: NO_CLOCKS };
-  for (const line of text.split("\n")) applyLine(state, line);
+  for (const line of text.split("\n")) if (line !== "leave" || !rejoinAfterLeave) applyLine(state, line);
   return state;
 }
 
@@ -86,15 +91,17 @@ export function formatEndpoint({ host, port }: Endpoint): string {
 export class SnapshotFile {
   readonly #path: string;
   readonly #log: Logger;
+  readonly #options: SnapshotOptions;
   readonly #alive = new Map<string, Endpoint>();
   #clocks: SnapshotClocks = NO_CLOCKS;
   #descriptor: number | undefined = undefined;
   #bytes = 0;
   #hasLeft = false;
 
-  constructor(path: string, log: Logger) {
+  constructor(path: string, log: Logger, options: SnapshotOptions = {}) {
     this.#path = path;
     this.#log = log;
+    this.#options = options;
   }
 
   /** What an earlier run left; an unreadable file is an empty one. Opens the file for what comes. */
@@ -105,7 +112,7 @@ export class SnapshotFile {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#log.warn({ error }, "snapshot is not readable");
     }
-    const state = parseSnapshot(text);
+    const state = parseSnapshot(text, this.#options);
     this.#clocks = state.clocks;
     for (const [name, endpoint] of state.alive) this.#alive.set(name, endpoint);
     this.#bytes = text.length;
@@ -133,12 +140,12 @@ export class SnapshotFile {
     this.#clocks = now;
   }
 
-  /** After this nothing but clocks is recorded: the next start finds nobody to rejoin. */
+  /** After this nothing but clocks is recorded: the next start finds nobody to rejoin, unless it shall all the same. */
   leave(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
     this.#append("leave\n");
-    this.#alive.clear();
+    if (this.#options.rejoinAfterLeave !== true) this.#alive.clear();
   }
 
   close(): void {

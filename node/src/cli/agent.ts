@@ -11,6 +11,7 @@ import {
   UsageError,
 } from "#gossip/io";
 import { formatHostPort, parseAddressFlag } from "./address-flag.ts";
+import { type AgentJoins, agentJoins, JOIN_FLAGS, joinUntilAnswered } from "./agent-joins.ts";
 import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
 import { parseDuration } from "./duration.ts";
 import { describeFlags, FlagError, type FlagTable, type ParsedFlags, parseFlags } from "./flags.ts";
@@ -23,13 +24,16 @@ const FLAGS = {
   bind: { kind: "text", value: "0.0.0.0:7946", help: "address for gossip, UDP and TCP" },
   advertise: { kind: "text", value: "address", help: "address that others are told" },
   node: { kind: "text", value: "hostname", help: "name of this node, unique in the cluster" },
-  join: { kind: "list", value: "address", help: "an agent to join at start; may repeat; ends when none answers" },
+  ...JOIN_FLAGS,
   tag: { kind: "list", value: "key=value", help: "a tag of this node; may repeat" },
   role: { kind: "text", value: "role", help: "the same as -tag role=..." },
   profile: { kind: "text", value: "lan", help: "timing: lan, wan or local" },
   encrypt: { kind: "text", value: "key", help: "key in base64, 16, 24 or 32 bytes; see keygen" },
   "keyring-file": { kind: "text", value: "path", help: "file that keeps the keys, in place of -encrypt" },
   snapshot: { kind: "text", value: "path", help: "file that remembers members across restarts" },
+  rejoin: { kind: "boolean", help: "rejoin those of the snapshot also after a leave" },
+  protocol: { kind: "text", value: "5", help: "Serf protocol version, 2 to 5" },
+  "broadcast-timeout": { kind: "text", value: "5s", help: "longest wait of a leave for its broadcasts" },
   "rpc-addr": { kind: "text", value: DEFAULT_RPC_ADDRESS, help: "address of the RPC" },
   "rpc-auth": { kind: "text", value: "key", help: "key that RPC clients must show; needed beyond loopback" },
   "log-level": { kind: "text", value: "info", help: "trace, debug, info, warn or err" },
@@ -62,7 +66,7 @@ export const agent: Command = {
     try {
       const flags = parseFlags(argv, FLAGS);
       if (flags.rest.length > 0) throw new FlagError(`unexpected argument: ${flags.rest[0]}`);
-      return await runAgent(agentOptions(flags, io), flags.list("join"), io);
+      return await runAgent(agentOptions(flags, io), agentJoins(flags), io);
     } catch (error) {
       io.err(`${error instanceof Error ? error.message : String(error)}\n`);
       return error instanceof FlagError || isBadHandler(error) ? EXIT_USAGE : EXIT_FAILED;
@@ -72,25 +76,40 @@ export const agent: Command = {
 
 const isBadHandler = (error: unknown): boolean => error instanceof UsageError && error.code === "bad_event_handler";
 
-async function runAgent(options: GossipAgentOptions, joins: readonly string[], io: CommandIo): Promise<number> {
+async function runAgent(options: GossipAgentOptions, joins: AgentJoins, io: CommandIo): Promise<number> {
   const gossip = new GossipAgent(options);
   const left = new Promise<"left">((resolve) => gossip.onLeft(() => resolve("left")));
+  const stopping = new AbortController();
   await gossip.start();
   try {
     io.out(banner(gossip, options));
-    if (joins.length > 0) {
-      const contacted = await gossip.join(joins);
+    const { once, ignoreOld } = joins;
+    if (once.length > 0) {
+      const contacted = await gossip.join(once, { ignoreOld });
       io.out(`    Join completed. Synced with ${contacted} initial agents\n`);
     }
-    const why = await Promise.race([left, io.interrupted()]);
+    const why = await Promise.race([left, io.interrupted(), lonely(gossip, joins, stopping.signal)]);
+    if (why === "lonely") {
+      io.err("maximum retry join attempts made, exiting\n");
+      return EXIT_FAILED;
+    }
     if (why !== "left") {
       io.out("    Gracefully shutting down agent...\n");
       await gossip.leave();
     }
     return EXIT_OK;
   } finally {
+    stopping.abort();
     await gossip.stop();
   }
+}
+
+/** Resolves only when the tries to join are used up. */
+async function lonely(gossip: GossipAgent, joins: AgentJoins, signal: AbortSignal): Promise<"lonely"> {
+  const { retry, ignoreOld } = joins;
+  const join = (stop: AbortSignal): Promise<number> => gossip.join(retry, { ignoreOld, signal: stop });
+  const isJoined = retry.length === 0 || (await joinUntilAnswered(join, joins, signal).catch(() => true));
+  return isJoined ? new Promise(() => undefined) : "lonely";
 }
 
 function banner(gossip: GossipAgent, options: GossipAgentOptions): string {
@@ -127,6 +146,9 @@ export function agentOptions(flags: ParsedFlags, io: CommandIo): GossipAgentOpti
     tags: tagsOf(flags),
     profile: profileOf(flags.text("profile") ?? "lan"),
     keys: encrypt === undefined ? [] : [keyOf(encrypt)],
+    ...defined("broadcastTimeoutMs", duration("broadcast-timeout")),
+    serfProtocol: protocolOf(flags.text("protocol") ?? "5"),
+    rejoinAfterLeave: flags.has("rejoin"),
     ...(keyringFile === undefined ? {} : { keyringFile }),
     eventHandlers: handlerOptions(flags.list("event-handler"), duration("event-handler-timeout"), io.env),
     operatorCoalesce: coalesceOptions(duration),
@@ -156,6 +178,16 @@ function tagsOf(flags: ParsedFlags): Record<string, string> {
     return [text.slice(0, at), text.slice(at + 1)];
   });
   return Object.fromEntries(role === undefined ? entries : [["role", role] as const, ...entries]);
+}
+
+function defined<K extends string>(name: K, value: number | undefined): { readonly [P in K]?: number } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [P in K]?: number });
+}
+
+function protocolOf(text: string): number {
+  const version = Number(text);
+  if (![2, 3, 4, 5].includes(version)) throw new FlagError(`Protocol version '${text}' must be in range: [2, 5]`);
+  return version;
 }
 
 function profileOf(text: string): "lan" | "wan" | "local" {

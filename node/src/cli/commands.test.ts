@@ -84,6 +84,8 @@ describe("use", () => {
     [["agent", "-log-level=loud"], "unknown log level: loud"],
     [["agent", "more"], "unexpected argument: more"],
     [["agent", "-event-handler=zork=x"], "Invalid event script: Event 'zork' invoking 'x'"],
+    [["agent", "-protocol=9"], "Protocol version '9' must be in range: [2, 5]"],
+    [["agent", "-retry-interval=10ms"], "retry-interval must be at least 1s"],
     [["agent", "-coalesce-period=3"], "not a duration such as 15s or 700ms: 3"],
     [
       ["agent", "-encrypt=AAECAwQFBgcICQoLDA0ODw==", "-keyring-file=x"],
