@@ -4,9 +4,9 @@
  */
 import type { Random } from "#gossip";
 import type { MeshTrunk } from "#protocol";
-import { type Keepsakes, keepsakes } from "./app-keepsakes.ts";
+import { type Keepsakes, type KeepsakeVoice, keepsakes } from "./app-keepsakes.ts";
 import type { RunningMesh } from "./app-mesh.ts";
-import { ChatService } from "./chat/chat-service.ts";
+import { createTalk, type Talk } from "./chat/talk.ts";
 import type { NodeConfig } from "./config.ts";
 import { MeshReporter } from "./http/mesh-report.ts";
 import { meshRoutes } from "./http/mesh-routes.ts";
@@ -14,11 +14,14 @@ import { messageRoutes } from "./http/message-routes.ts";
 import { People } from "./http/people.ts";
 import { peopleRoutes } from "./http/people-routes.ts";
 import { ApiError } from "./http/problems.ts";
+import { RoomDoor } from "./http/room-door.ts";
 import { roomRoutes } from "./http/room-routes.ts";
 import type { ApiRoute } from "./http/route.ts";
+import { textRoutes } from "./http/text-routes.ts";
 import type { MediaPlane } from "./media/control.ts";
 import { type Clock, pause } from "./mesh/clock.ts";
 import type { Log } from "./mesh/log.ts";
+import type { Mesh } from "./mesh/mesh.ts";
 import type { MetricSources, Metrics } from "./metrics/metrics.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { createRoomService, type LiveRooms } from "./room/live-rooms.ts";
@@ -28,6 +31,7 @@ import type { SessionTimes } from "./session/session-machine.ts";
 import { SessionReaper } from "./session/session-reaper.ts";
 import { type Signer, Tokens } from "./session/tokens.ts";
 import { UsedTokens } from "./session/used-tokens.ts";
+import { Expulsions } from "./signalling/expulsions.ts";
 import { Gateway, type RawSocket } from "./signalling/gateway.ts";
 import { SessionHub } from "./signalling/hub.ts";
 import type { Stores } from "./store/open-stores.ts";
@@ -66,7 +70,8 @@ interface Live {
   readonly relay: Relay;
   readonly hub: SessionHub;
   readonly gateway: Gateway;
-  readonly chat: ChatService;
+  readonly talk: Talk;
+  readonly expulsions: Expulsions;
   readonly reporter: MeshReporter;
   readonly paused: (ms: number) => Promise<void>;
 }
@@ -83,12 +88,15 @@ export function nodeApi(parts: ApiParts): NodeApi {
     return live;
   };
   const joining = new Joining({ archive, presence, tokens, clock, superseded: (older) => need().hub.supersede(older) });
+  const door = new RoomDoor({ archive, joining });
   const draw = parts.random.fork("keepsakes");
-  const kept = keepsakes({ ...parts, archive, joining, random: () => draw.next() });
+  const dueEvery = parts.refreshMs === undefined ? {} : { dueEveryMs: parts.refreshMs };
+  const kept = keepsakes({ ...parts, ...dueEvery, archive, joining, random: () => draw.next() });
   const routes = [
     ...peopleRoutes({ people, joining }),
     ...roomRoutes({ archive, joining, clock, mesh: () => need().running.mesh }),
-    ...messageRoutes({ joining, clock, chat: () => need().chat }),
+    ...messageRoutes({ door, clock, talk: () => need().talk }),
+    ...textRoutes({ door, joining, talk: () => need().talk }),
     ...kept.routes,
     ...meshRoutes({ mesh: () => need().running.mesh, reporter: () => need().reporter }),
   ];
@@ -101,7 +109,7 @@ export function nodeApi(parts: ApiParts): NodeApi {
     },
     metricSources: () => sourcesOf(parts, live),
     begin: async (running) => {
-      const begun = await begin(parts, { tokens, kept }, running);
+      const begun = await begin(parts, { tokens, people, kept }, running);
       live = begun.live;
       return begun.steps;
     },
@@ -115,11 +123,11 @@ type Steps = Awaited<ReturnType<NodeApi["begin"]>>;
 
 async function begin(
   parts: ApiParts,
-  { tokens, kept }: { readonly tokens: Tokens; readonly kept: Keepsakes },
+  { tokens, people, kept }: { readonly tokens: Tokens; readonly people: People; readonly kept: Keepsakes },
   running: RunningMesh,
 ): Promise<{ live: Live; steps: Steps }> {
-  const { stores, media, metrics, clock, random, log } = parts;
-  const { archive, presence } = stores;
+  const { media, metrics, clock, random, log } = parts;
+  const { presence } = parts.stores;
   const { mesh } = running;
   const rooms = createRoomService({ mesh, media, log, clock, random: random.fork("rooms") });
   const relay = createRelay({ mesh, media, tracks: rooms, log, clock, random: random.fork("relay") });
@@ -127,10 +135,14 @@ async function begin(
   const keeper = new SessionKeeper({ node: mesh.self.name, presence, clock, log, ...refresh });
   const times = parts.times === undefined ? {} : { times: parts.times };
   const usedTokens = new UsedTokens();
-  const hub = new SessionHub({ mesh, rooms, keeper, tokens, usedTokens, metrics, clock, log, ...times });
+  const hub: SessionHub = new SessionHub({
+    ...{ mesh, rooms, keeper, tokens, usedTokens, metrics, clock, log, ...times },
+    typing: (person) => talk.typing(person),
+    isCurrent: (claims) => people.isCurrent(claims),
+  });
   const gateway = new Gateway({ hub, metrics, clock, log });
-  const draw = random.fork("message ids");
-  const chat = new ChatService({ archive, presence, mesh, rooms, metrics, clock, random: () => draw.next() });
+  const talk = liveTalk(parts, { mesh, rooms, hub });
+  const expulsions = new Expulsions({ mesh, hub, clock, log });
   const reporter = new MeshReporter({ mesh, rooms, media, clock, trunkOf: (trunkId) => trunkOf(relay, trunkId) });
   const reaper = new SessionReaper({
     ...{ mesh, presence, clock, log },
@@ -142,22 +154,51 @@ async function begin(
   await relay.start();
   await keeper.start({ superseded: (sessionId) => hub.takenAway(sessionId) });
   hub.start();
+  talk.broadcast.start();
+  expulsions.start();
   reaper.start();
   const stopReporting = reporter.start();
-  kept.begin({ tell: async () => undefined });
+  kept.begin(voiceOf(talk, mesh.self.url));
   const steps: Steps = [
     { name: "rooms", stop: () => rooms.stop() },
     { name: "relay", stop: () => relay.stop() },
     { name: "sessions' timers", stop: () => keeper.halt() },
     { name: "sessions' records", stop: () => keeper.stop(), tells: true },
     { name: "sessions", stop: () => hub.stop() },
+    { name: "words to rooms", stop: () => talk.broadcast.stop() },
+    { name: "expulsions", stop: () => expulsions.stop() },
     { name: "sockets", stop: () => gateway.stop() },
     { name: "reaper", stop: () => reaper.stop() },
     { name: "mesh report", stop: stopReporting },
     { name: "keepsakes", stop: () => kept.stop() },
   ];
   const paused = (ms: number): Promise<void> => pause(clock, ms);
-  return { live: { running, rooms, relay, hub, gateway, chat, reporter, paused }, steps };
+  return { live: { running, rooms, relay, hub, gateway, talk, expulsions, reporter, paused }, steps };
+}
+
+function liveTalk(
+  { stores, metrics, clock, log, random }: ApiParts,
+  { mesh, rooms, hub }: { readonly mesh: Mesh; readonly rooms: LiveRooms; readonly hub: SessionHub },
+): Talk {
+  const draw = random.fork("message ids");
+  return createTalk({
+    ...{ ...stores, mesh, metrics, clock, log },
+    random: () => draw.next(),
+    nodesOf: (roomId) => rooms.participants(roomId).map((participant) => participant.node),
+    deliver: (roomId, word, exceptUserId) => hub.places.tell(roomId, word, exceptUserId),
+  });
+}
+
+function voiceOf({ broadcast, posts }: Talk, url: string): KeepsakeVoice {
+  return {
+    url,
+    tell: (roomId, word) => broadcast.tell(roomId, word),
+    announce: async (room, text, key) => {
+      // An author of its own for each room: reminders of one take no other's turn.
+      const author = { id: `reminders.${room.id}`, displayName: "⏰" };
+      await posts.post(room, author, { text, clientId: key });
+    },
+  };
 }
 
 /** Clients get a moment to read where they should go. */

@@ -332,6 +332,8 @@ export interface Problem {
   readonly code: string;
   readonly detail?: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  /** Of `room_moved` (308, with a Location): the room's slug now. */
+  readonly movedTo?: string;
 }
 /** Answer of GET /v1/nodes: the alive nodes, and which of them answered. */
 export interface NodesResponse {

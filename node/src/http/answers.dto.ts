@@ -61,19 +61,6 @@ export class PlaceResponse implements Protocol.PlaceResponse {
   @ValidateNested({ each: true }) @Type(() => PlaceCandidate) @IsArray() alternatives!: PlaceCandidate[];
   @IsString() why!: string;
 }
-export class ChatMessage implements Protocol.ChatMessage {
-  @IsString() id!: string;
-  @IsString() authorId!: string;
-  @IsString() authorName!: string;
-  @IsString() text!: string;
-  @IsInt() sentAtMs!: number;
-  @IsOptional() @IsString() clientId?: string;
-  @IsOptional() @IsString() replyTo?: string;
-}
-export class MessagePage implements Protocol.MessagePage {
-  @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
-  @IsOptional() @IsString() nextCursor?: string;
-}
 export class MeshNode extends NodeInfo implements Protocol.MeshNode {
   @IsIn(["alive", "suspect", "leaving", "left", "failed"]) status!: Protocol.MeshNode["status"];
   @IsOptional() @IsString() version?: string;
@@ -118,4 +105,5 @@ export class Problem implements Protocol.Problem {
   @IsString() code!: string;
   @IsOptional() @IsString() detail?: string;
   @IsOptional() @ValidateNested({ each: true }) @Type(() => FieldError) @IsArray() errors?: FieldError[];
+  @IsOptional() @IsString() movedTo?: string;
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ChatService } from "../chat/chat-service.ts";
 import { systemClock } from "../mesh/clock.ts";
 import { silentLog } from "../mesh/log.ts";
 import type { Joining } from "../session/joining.ts";
@@ -11,16 +10,20 @@ import { openApiOf, problemsOf } from "./openapi.ts";
 import type { People } from "./people.ts";
 import { peopleRoutes } from "./people-routes.ts";
 import { ApiError, PROBLEMS, problemOf, toApiError } from "./problems.ts";
+import type { RoomDoor } from "./room-door.ts";
 import { roomRoutes } from "./room-routes.ts";
+import { textRoutes } from "./text-routes.ts";
 
 const never = (): never => {
   throw new Error("descriptions call nobody");
 };
 const nobody = {} as unknown;
+const door = nobody as RoomDoor;
 const routes = [
   ...peopleRoutes({ people: nobody as People, joining: nobody as Joining }),
   ...roomRoutes({ archive: nobody as Archive, joining: nobody as Joining, clock: systemClock, mesh: never }),
-  ...messageRoutes({ chat: () => nobody as ChatService, joining: nobody as Joining, clock: systemClock }),
+  ...messageRoutes({ talk: never, door, clock: systemClock }),
+  ...textRoutes({ talk: never, door, joining: nobody as Joining }),
   ...meshRoutes({ mesh: never, reporter: never }),
 ];
 

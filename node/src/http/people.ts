@@ -5,6 +5,7 @@ import type { Clock } from "../mesh/clock.ts";
 import { type SessionClaims, TokenError, type Tokens } from "../session/tokens.ts";
 import { KeyedBuckets, type Rate } from "../signalling/token-bucket.ts";
 import type { Archive, UserRecord } from "../store/archive.ts";
+import { isStoreUnavailable } from "../store/errors.ts";
 import { Passwords } from "./passwords.ts";
 import { ApiError } from "./problems.ts";
 
@@ -114,6 +115,18 @@ export class People {
   async bySessionToken(token: string): Promise<Person & { readonly session: SessionClaims }> {
     const session = this.#tokens.verifySession(token);
     return { user: await this.#current(session), session };
+  }
+
+  /** Is a token of that version still good? True also when no store can say so now. */
+  async isCurrent(claims: { readonly userId: string; readonly version: number }): Promise<boolean> {
+    try {
+      await this.#current(claims);
+      return true;
+    } catch (error) {
+      if (isStoreUnavailable(error)) return true;
+      if (error instanceof ApiError && error.code === "token_revoked") return false;
+      throw error;
+    }
   }
 
   async byEitherToken(token: string): Promise<Person> {

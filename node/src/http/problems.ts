@@ -7,6 +7,7 @@ import { TokenError } from "../session/tokens.ts";
 import { isStoreUnavailable } from "../store/errors.ts";
 
 export const PROBLEMS = {
+  room_moved: [308, "The room has another address now"],
   bad_json: [400, "The body is not JSON"],
   invalid_input: [400, "The request is not as described"],
   bad_slug: [400, "This cannot be the address of a room"],
@@ -19,10 +20,13 @@ export const PROBLEMS = {
   not_member: [403, "Only members of the room may do this"],
   operator_only: [403, "Only operators may see this"],
   not_allowed: [403, "This is for who made it, and for moderators"],
+  not_listed: [403, "Only people whom the operator listed may make rooms"],
   scope_missing: [403, "The API token is not for this"],
   not_found: [404, "There is nothing here"],
   unknown_room: [404, "There is no such room"],
   unknown_message: [404, "There is no such message in this room"],
+  unknown_member: [404, "There is no such member in this room"],
+  unknown_invite: [404, "There is no such invite"],
   unknown_file: [404, "There is no such file"],
   unknown_happening: [404, "There is no such happening in this room"],
   unknown_expense: [404, "There is no such expense in this room"],
@@ -37,9 +41,13 @@ export const PROBLEMS = {
   session_superseded: [409, "A newer session of this device has taken over"],
   room_full: [409, "The room is full"],
   idempotency_mismatch: [409, "The idempotency key was used for something else"],
+  message_deleted: [409, "The message was deleted"],
+  bad_thread: [409, "The message cannot stand in this thread"],
+  invite_used_up: [409, "The invite was used as often as it may be"],
   changed_meanwhile: [409, "Somebody changed this in the meantime; read it again"],
   too_many: [409, "There are as many of these as there may be"],
   storage_full: [409, "The room's files take all the space that they may"],
+  invite_over: [410, "The invite's time is over, or it was revoked"],
   too_large: [413, "The request is too large"],
   uri_too_long: [414, "The address is too long"],
   unsupported_media_type: [415, "The body is not of the type that is asked for here"],
@@ -69,6 +77,8 @@ export class ApiError extends Error {
   readonly code: ProblemCode;
   readonly errors: readonly FieldError[] | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Of room_moved: the room's slug now. */
+  readonly movedTo: string | undefined;
 
   constructor(
     code: ProblemCode,
@@ -76,6 +86,7 @@ export class ApiError extends Error {
       readonly detail?: string;
       readonly errors?: readonly FieldError[];
       readonly retryAfterMs?: number;
+      readonly movedTo?: string;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -83,6 +94,7 @@ export class ApiError extends Error {
     this.code = code;
     this.errors = options.errors;
     this.retryAfterMs = options.retryAfterMs;
+    this.movedTo = options.movedTo;
   }
 }
 
@@ -98,6 +110,7 @@ export function problemOf(error: ApiError): Problem {
     code: error.code,
     ...(error.message === title ? {} : { detail: error.message }),
     ...(error.errors === undefined ? {} : { errors: error.errors }),
+    ...(error.movedTo === undefined ? {} : { movedTo: error.movedTo }),
   };
 }
 

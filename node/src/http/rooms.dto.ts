@@ -1,4 +1,4 @@
-/** Requests about rooms and their messages. */
+/** Requests about rooms. */
 import "reflect-metadata";
 import { Transform, Type } from "class-transformer";
 import {
@@ -85,41 +85,6 @@ export class PlaceDto {
 
 /** Joining takes no words: the session token and the address say all. */
 export class JoinDto {}
-
-export class PostMessageDto {
-  @Length(1, 8000)
-  @IsString()
-  text!: string;
-
-  @IsOptional()
-  @Matches(CLIENT_KEY, { message: "clientId may hold 1 to 64 of A-Z a-z 0-9 . _ : @ / + = -" })
-  @IsString()
-  clientId?: string;
-
-  @IsOptional()
-  @Matches(ULID, { message: "replyTo must be a message id" })
-  @IsString()
-  replyTo?: string;
-}
-
-export class ListMessagesDto {
-  @IsOptional()
-  @Matches(ULID, { message: "before must be a message id" })
-  @IsString()
-  before?: string;
-
-  @IsOptional()
-  @Matches(ULID, { message: "after must be a message id" })
-  @IsString()
-  after?: string;
-
-  @IsOptional()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
-}
 
 export class IdempotencyKeyDto {
   @IsOptional()

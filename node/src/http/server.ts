@@ -174,11 +174,17 @@ function answerProblem(thrown: unknown, request: FastifyRequest, reply: FastifyR
   if (error.retryAfterMs !== undefined)
     void reply.header("retry-after", Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   closeAfterRefusal(request, reply);
+  if (error.movedTo !== undefined) void reply.header("location", movedPath(request.url, error.movedTo));
   void reply
     .code(statusOf(error.code))
     .header("cache-control", "no-store")
     .type("application/problem+json")
     .send(JSON.stringify(problemOf(error)));
+}
+
+/** The same address with the room's slug of now. */
+function movedPath(url: string, slug: string): string {
+  return url.replace(/^\/v1\/rooms\/[^/?]+/, () => `/v1/rooms/${encodeURIComponent(slug)}`);
 }
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;

@@ -1,0 +1,209 @@
+/** Requests and answers about messages. */
+import "reflect-metadata";
+import { Transform, Type } from "class-transformer";
+import {
+  IsArray,
+  IsBoolean,
+  IsInt,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from "class-validator";
+import type * as Protocol from "#protocol";
+import { toNumber, ULID } from "./fields.ts";
+
+/** Keys that clients choose end in the store, which takes these characters. */
+const CLIENT_KEY = /^[A-Za-z0-9._:@/+=-]{1,64}$/;
+const MAX_TEXT = 8_000;
+
+export class PostMessageDto {
+  @Length(1, MAX_TEXT)
+  @IsString()
+  text!: string;
+
+  @IsOptional()
+  @Matches(CLIENT_KEY, { message: "clientId may hold 1 to 64 of A-Z a-z 0-9 . _ : @ / + = -" })
+  @IsString()
+  clientId?: string;
+
+  @IsOptional()
+  @Matches(ULID, { message: "replyTo must be a message id" })
+  @IsString()
+  replyTo?: string;
+
+  @IsOptional()
+  @Matches(ULID, { message: "threadId must be a message id" })
+  @IsString()
+  threadId?: string;
+}
+
+export class EditMessageDto {
+  @Length(1, MAX_TEXT)
+  @IsString()
+  text!: string;
+}
+
+export class MoveMessageDto {
+  /** null: out of its thread. */
+  @ValidateIf((_, value) => value !== null)
+  @Matches(ULID, { message: "threadId must be a message id, or null" })
+  @IsString()
+  threadId!: string | null;
+}
+
+export class MarkReadDto {
+  @Matches(ULID, { message: "messageId must be a message id" })
+  @IsString()
+  messageId!: string;
+}
+
+class PageDto {
+  @IsOptional()
+  @Transform(({ value }) => toNumber(value))
+  @Min(1)
+  @Max(100)
+  @IsInt()
+  limit?: number;
+}
+
+export class ListMessagesDto extends PageDto {
+  @IsOptional()
+  @Matches(ULID, { message: "before must be a message id" })
+  @IsString()
+  before?: string;
+
+  @IsOptional()
+  @Matches(ULID, { message: "after must be a message id" })
+  @IsString()
+  after?: string;
+
+  /** This message in the middle. */
+  @IsOptional()
+  @Matches(ULID, { message: "around must be a message id" })
+  @IsString()
+  around?: string;
+
+  /** Only what stands in the thread that this message opened. */
+  @IsOptional()
+  @Matches(ULID, { message: "thread must be a message id" })
+  @IsString()
+  thread?: string;
+}
+
+export class ListChangesDto extends PageDto {
+  /** The cursor of an earlier answer; without it the answer is where to begin. */
+  @IsOptional()
+  @Matches(ULID, { message: "after must be a cursor" })
+  @IsString()
+  after?: string;
+}
+
+export class ListReadDto extends PageDto {
+  @IsOptional()
+  @Matches(ULID, { message: "after must be a person's id" })
+  @IsString()
+  after?: string;
+}
+
+export class SearchDto extends PageDto {
+  /** Messages with all of these words. */
+  @IsOptional()
+  @Length(1, 200)
+  @IsString()
+  q?: string;
+
+  @IsOptional()
+  @Matches(ULID, { message: "author must be a person's id" })
+  @IsString()
+  author?: string;
+
+  /** Unix milliseconds, inclusive. */
+  @IsOptional()
+  @Transform(({ value }) => toTime(value))
+  @Min(0)
+  @Max(281_474_976_710_655)
+  @IsInt()
+  since?: number;
+
+  /** Exclusive. */
+  @IsOptional()
+  @Transform(({ value }) => toTime(value))
+  @Min(0)
+  @Max(281_474_976_710_655)
+  @IsInt()
+  until?: number;
+
+  @IsOptional()
+  @Matches(ULID, { message: "before must be a message id" })
+  @IsString()
+  before?: string;
+}
+
+/** Of ULIDs, 48 bits. */
+function toTime(value: unknown): unknown {
+  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+export class Reaction implements Protocol.Reaction {
+  @IsString() kind!: string;
+  @IsInt() count!: number;
+  @IsString({ each: true }) @IsArray() userIds!: string[];
+  @IsOptional() @IsBoolean() mine?: boolean;
+}
+export class ChatMessage implements Protocol.ChatMessage {
+  @IsString() id!: string;
+  @IsString() authorId!: string;
+  @IsString() authorName!: string;
+  @IsString() text!: string;
+  @IsInt() sentAtMs!: number;
+  @IsOptional() @IsString() clientId?: string;
+  @IsOptional() @IsString() replyTo?: string;
+  @IsOptional() @IsString() changeId?: string;
+  @IsOptional() @IsString() threadId?: string;
+  @IsOptional() @IsInt() threadSize?: number;
+  @IsOptional() @IsInt() editedAtMs?: number;
+  @IsOptional() @IsInt() deletedAtMs?: number;
+  @IsOptional() @ValidateNested({ each: true }) @Type(() => Reaction) @IsArray() reactions?: Reaction[];
+  @IsOptional() @IsString({ each: true }) @IsArray() mentions?: string[];
+  @IsOptional() @IsString({ each: true }) @IsArray() links?: string[];
+  @IsOptional() @IsBoolean() authorLeft?: boolean;
+}
+export class MessagePage implements Protocol.MessagePage {
+  @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
+  @IsOptional() @IsString() nextCursor?: string;
+  @IsOptional() @IsString() newerCursor?: string;
+}
+export class ChangesPage implements Protocol.ChangesPage {
+  @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
+  @IsString() cursor!: string;
+  @IsBoolean() more!: boolean;
+}
+export class SearchPage implements Protocol.SearchPage {
+  @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
+  @IsOptional() @IsString() nextCursor?: string;
+}
+export class Revision {
+  @IsString() text!: string;
+  @IsInt() writtenAtMs!: number;
+}
+export class MessageHistory implements Protocol.MessageHistory {
+  @ValidateNested({ each: true }) @Type(() => Revision) @IsArray() revisions!: Revision[];
+}
+export class ReadMarker implements Protocol.ReadMarker {
+  @IsString() userId!: string;
+  @IsString() messageId!: string;
+}
+export class ReadMarkers implements Protocol.ReadMarkers {
+  @ValidateNested({ each: true }) @Type(() => ReadMarker) @IsArray() markers!: ReadMarker[];
+  @IsOptional() @IsString() nextCursor?: string;
+}
+export class Unread implements Protocol.Unread {
+  @IsString() messageId!: string;
+  @IsInt() unread!: number;
+  @IsInt() unreadMentions!: number;
+}
