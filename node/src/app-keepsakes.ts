@@ -1,7 +1,11 @@
 /** What rooms keep beside their text: built from the stores, begun when the mesh runs. */
 import type { Unsequenced } from "#protocol";
 import type { NodeConfig } from "./config.ts";
+import { Feeds } from "./happenings/feeds.ts";
+import { Happenings } from "./happenings/happenings.ts";
+import { type Announce, reminderWorker } from "./happenings/reminders.ts";
 import { fileRoutes } from "./http/file-routes.ts";
+import { happeningRoutes } from "./http/happening-routes.ts";
 import { RoomDoor } from "./http/room-door.ts";
 import type { ApiRoute } from "./http/route.ts";
 import type { DueWorker } from "./keeping/due-worker.ts";
@@ -23,12 +27,18 @@ export interface KeepsakeParts {
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Between two looks for what is due; default: each kind's own. */
+  readonly dueEveryMs?: number;
 }
 
 /** What only a running mesh can do. */
 export interface KeepsakeVoice {
+  /** Base URL of this node. */
+  readonly url: string;
   /** Tells everybody in the room, on all its nodes. */
   tell(roomId: string, word: Unsequenced & { readonly type: "roomLife" }): Promise<void>;
+  /** Posts in the room in the name of nobody; the same key is the same message. */
+  readonly announce: Announce;
 }
 
 export interface Keepsakes {
@@ -38,7 +48,7 @@ export interface Keepsakes {
 }
 
 export function keepsakes(parts: KeepsakeParts): Keepsakes {
-  const { archive, clock, log, random, config } = parts;
+  const { archive, clock, log, random, config, dueEveryMs } = parts;
   let voice: KeepsakeVoice | undefined;
   const changed: OnRoomChange = ({ roomId, what, change, id, userId }) => {
     voice?.tell(roomId, { type: "roomLife", what, change, id, userId }).catch((error: unknown) => {
@@ -49,9 +59,26 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   const pictures = new Pictures();
   const memories = new Memories({ archive, pictures, clock, changed, limits: limitsOf(config) });
   const avatars = new Avatars({ archive, pictures, clock });
-  const workers: readonly DueWorker[] = [uploadsSweep(archive, { clock, log, random })];
+  const happenings = new Happenings({ archive, clock, changed });
+  const feeds = new Feeds(archive);
+  const announce: Announce = async (...words) => {
+    await voice?.announce(...words);
+  };
+  const workers: readonly DueWorker[] = [
+    uploadsSweep(archive, { clock, log, random }),
+    reminderWorker(archive, {
+      clock,
+      log,
+      random,
+      announce,
+      ...(dueEveryMs === undefined ? {} : { everyMs: dueEveryMs }),
+    }),
+  ];
   return {
-    routes: [...fileRoutes({ door, memories, avatars })],
+    routes: [
+      ...fileRoutes({ door, memories, avatars }),
+      ...happeningRoutes({ archive, door, happenings, feeds, url: () => voice?.url ?? "" }),
+    ],
     begin: (given) => {
       voice = given;
       for (const worker of workers) worker.start();
