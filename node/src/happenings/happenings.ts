@@ -179,7 +179,7 @@ export class Happenings {
         kind: "reminder",
         id: reminderIdOf(id, minutes),
         owner: id,
-        value: { roomId, minutes },
+        value: { roomId, minutes, setAtMs: nowMs },
       } as const;
       const { kind, record } = await records.add({ ...reminder, dueAtMs });
       if (kind === "exists" && record !== undefined && (record.dueAtMs ?? 0) > dueAtMs)
