@@ -21,6 +21,8 @@ export interface GossipAgentOptions {
   readonly tags?: Tags;
   /** Default "lan". */
   readonly profile?: "lan" | "wan" | "local";
+  /** Marks all packets and streams; those with another are dropped. At most 255 bytes; stock agents of 2020 know none. */
+  readonly label?: string;
   /** 16, 24 or 32 bytes each; the first encrypts, all decrypt. */
   readonly keys?: readonly Uint8Array[];
   /**
@@ -87,6 +89,7 @@ export function coreOptions(
     compress: options.compress ?? true,
     coalescePeriodMs: options.coalescePeriodMs ?? 0,
     ...(options.broadcastTimeoutMs === undefined ? {} : { broadcastTimeoutMs: options.broadcastTimeoutMs }),
+    ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.serfProtocol === undefined ? {} : { serfProtocol: options.serfProtocol }),
     resolveNameConflicts: options.resolveNameConflicts ?? true,
   };

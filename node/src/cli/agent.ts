@@ -30,6 +30,7 @@ const FLAGS = {
   profile: { kind: "text", value: "lan", help: "timing: lan, wan or local" },
   encrypt: { kind: "text", value: "key", help: "key in base64, 16, 24 or 32 bytes; see keygen" },
   "keyring-file": { kind: "text", value: "path", help: "file that keeps the keys, in place of -encrypt" },
+  label: { kind: "text", value: "text", help: "mark of the cluster; packets with another are dropped" },
   snapshot: { kind: "text", value: "path", help: "file that remembers members across restarts" },
   rejoin: { kind: "boolean", help: "rejoin those of the snapshot also after a leave" },
   protocol: { kind: "text", value: "5", help: "Serf protocol version, 2 to 5" },
@@ -126,14 +127,6 @@ function banner(gossip: GossipAgent, options: GossipAgentOptions): string {
 /** Throws FlagError for values that make no sense. */
 export function agentOptions(flags: ParsedFlags, io: CommandIo): GossipAgentOptions {
   const bind = parseAddressFlag(flags.text("bind") ?? "", DEFAULT_GOSSIP_PORT);
-  const rpc = parseAddressFlag(flags.text("rpc-addr") ?? DEFAULT_RPC_ADDRESS, DEFAULT_RPC_PORT);
-  const authKey = flags.text("rpc-auth");
-  const snapshotPath = flags.text("snapshot");
-  const encrypt = flags.text("encrypt");
-  const keyringFile = flags.text("keyring-file");
-  if (encrypt !== undefined && keyringFile !== undefined) {
-    throw new FlagError("Encryption key not allowed while using a keyring");
-  }
   const duration = (name: string): number | undefined => {
     const text = flags.text(name);
     return text === undefined ? undefined : parseDuration(text);
@@ -145,22 +138,37 @@ export function agentOptions(flags: ParsedFlags, io: CommandIo): GossipAgentOpti
     ...advertised(flags.text("advertise")),
     tags: tagsOf(flags),
     profile: profileOf(flags.text("profile") ?? "lan"),
-    keys: encrypt === undefined ? [] : [keyOf(encrypt)],
-    ...defined("broadcastTimeoutMs", duration("broadcast-timeout")),
+    ...keyOptions(flags),
+    ...given("label", flags.text("label")),
+    ...given("broadcastTimeoutMs", duration("broadcast-timeout")),
     serfProtocol: protocolOf(flags.text("protocol") ?? "5"),
+    ...given("snapshotPath", flags.text("snapshot")),
     rejoinAfterLeave: flags.has("rejoin"),
-    ...(keyringFile === undefined ? {} : { keyringFile }),
     eventHandlers: handlerOptions(flags.list("event-handler"), duration("event-handler-timeout"), io.env),
     operatorCoalesce: coalesceOptions(duration),
-    ...(snapshotPath === undefined ? {} : { snapshotPath }),
     compress: !flags.has("disable-compression"),
     log: lineLogger(levelOf(flags.text("log-level") ?? "info"), io),
-    rpc: {
-      host: rpc.host === "" ? "127.0.0.1" : rpc.host,
-      port: rpc.port,
-      ...(authKey === undefined ? {} : { authKey }),
-    },
+    rpc: rpcOptions(flags),
   };
+}
+
+/** An option only when it was given. */
+function given<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [P in K]?: V });
+}
+
+function keyOptions(flags: ParsedFlags): Pick<GossipAgentOptions, "keys" | "keyringFile"> {
+  const encrypt = flags.text("encrypt");
+  const keyringFile = flags.text("keyring-file");
+  if (encrypt !== undefined && keyringFile !== undefined) {
+    throw new FlagError("Encryption key not allowed while using a keyring");
+  }
+  return { keys: encrypt === undefined ? [] : [keyOf(encrypt)], ...given("keyringFile", keyringFile) };
+}
+
+function rpcOptions(flags: ParsedFlags): NonNullable<GossipAgentOptions["rpc"]> {
+  const { host, port } = parseAddressFlag(flags.text("rpc-addr") ?? DEFAULT_RPC_ADDRESS, DEFAULT_RPC_PORT);
+  return { host: host === "" ? "127.0.0.1" : host, port, ...given("authKey", flags.text("rpc-auth")) };
 }
 
 /** Without a port the bound one is advertised. */
@@ -178,10 +186,6 @@ function tagsOf(flags: ParsedFlags): Record<string, string> {
     return [text.slice(0, at), text.slice(at + 1)];
   });
   return Object.fromEntries(role === undefined ? entries : [["role", role] as const, ...entries]);
-}
-
-function defined<K extends string>(name: K, value: number | undefined): { readonly [P in K]?: number } {
-  return value === undefined ? {} : ({ [name]: value } as { readonly [P in K]?: number });
 }
 
 function protocolOf(text: string): number {
