@@ -54,6 +54,18 @@ export type NegotiateErrorCode =
   | "peer_limit"
   | "media_unavailable";
 
+/**
+ * The two data channels of every client whose offer has an m=application line. Both are agreed beforehand: RTCPeerConnection.
+ * createDataChannel("events", { negotiated: true, id: 0 }), reliable and in order, and createDataChannel("lossy",
+ * { negotiated: true, id: 1, ordered: false, maxRetransmits: 0 }). A message is at most 16,384 bytes.
+ *
+ * Who is meant by a message is the business of whoever listens to `data` events: the plane knows clients, not rooms.
+ * On another node it is delivered by handing (roomId, from, channel, data) to that node by whatever carries small messages
+ * between nodes, and calling `sendData` there with its own clients; lossy ones may be lost on the way, too, and are
+ * not worth repeating.
+ */
+export type DataChannelName = "events" | "lossy";
+
 /** Which layer a slot should show: the smallest that covers this many device pixels. */
 export interface LayerTarget {
   readonly width: number;
@@ -94,6 +106,16 @@ export interface MediaPlane {
   /** Stops or restarts forwarding of a track at the source, whatever the client sends. */
   setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void;
   closeTrack(trackId: string): void;
+
+  /**
+   * Sends one message to each of these clients. Resolves with those that did not get it: they have no open channel, or
+   * take their messages too slowly (more than 256 KiB wait; of lossy ones 8 KiB), or it is too long.
+   */
+  sendData(input: {
+    readonly peerIds: readonly string[];
+    readonly channel: DataChannelName;
+    readonly data: string | Uint8Array;
+  }): Promise<readonly string[]>;
 
   /** The offerer is the controlling agent and DTLS client; the answerer is lite and passive. */
   createTrunk(input: { readonly trunkId: string; readonly role: "offerer" | "answerer" }): Promise<TrunkParameters>;
@@ -157,6 +179,16 @@ export type MediaEvent =
       readonly trackId: string;
       readonly layers: readonly string[];
     }
+  /** A client's message, at most 16,384 bytes; more than 200 in a second or 256 KiB do not come. */
+  | {
+      readonly kind: "data";
+      readonly peerId: string;
+      readonly roomId: string;
+      readonly channel: DataChannelName;
+      readonly data: string | Uint8Array;
+    }
+  /** The client's data channels can be sent on. */
+  | { readonly kind: "dataOpen"; readonly peerId: string }
   /** A worker ended unexpectedly; every peer on it is gone. */
   | { readonly kind: "workerFailed"; readonly message: string };
 

@@ -97,6 +97,11 @@ export class DtlsPeer {
     return this.#connected;
   }
 
+  /** For SCTP over it, once it is connected. */
+  get transport(): RTCDtlsTransport {
+    return this.#transport;
+  }
+
   /** A server waits for the ClientHello; a client sends it after werift's fixed delay of 100 ms. */
   start(): void {
     this.#transport.onStateChange.subscribe((state) => {

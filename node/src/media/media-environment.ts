@@ -21,7 +21,8 @@ export interface MediaEnvironment {
   event(event: MediaEvent): void;
   /** Counts a refused datagram under its reason. */
   dropped(reason: string): void;
-  count(name: string): void;
+  /** `by` defaults to 1. */
+  count(name: string, by?: number): void;
 }
 
 /** Uniform 32-bit SSRC that is not 0 and not in use. */

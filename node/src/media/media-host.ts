@@ -2,7 +2,6 @@
  * What one media worker does, with or without a thread around it: one UDP port, the transports on it, and one RTP
  * plane, driven by one timer. It is a whole MediaPlane for the rooms that are pinned to it.
  */
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { hostCandidates, machineAddresses, tcpCandidates } from "./candidates.ts";
 import type {
   LayerTarget,
@@ -18,12 +17,13 @@ import { createCertificate } from "./dtls-peer.ts";
 import { IceLiteAgents } from "./ice-lite.ts";
 import type { UdpAddress } from "./ip-address.ts";
 import { LogLimit } from "./log-limit.ts";
+import { LoopDelay } from "./loop-delay.ts";
 import type { MediaEnvironment } from "./media-environment.ts";
 import { MediaError } from "./media-error.ts";
 import type { MediaLog } from "./media-log.ts";
 import { MediaMux } from "./media-mux.ts";
 import { PeerTransport, readOffer } from "./peer-transport.ts";
-import type { PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
+import type { AdaptationEvent, PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
 import { SlotStates } from "./slot-states.ts";
 import { parseStun } from "./stun.ts";
@@ -52,9 +52,6 @@ const MAX_PEERS = 2_000;
 const MAX_TRUNKS = 500;
 /** How often silence is looked for. */
 const SWEEP_INTERVAL_MS = 250;
-/** The delay histogram covers the current window and the one before. */
-const DELAY_WINDOW_MS = 30_000;
-const DELAY_RESOLUTION_MS = 20;
 /** An error of the socket can come with each packet: the counter has them all, the log one in this time. */
 const SOCKET_ERROR_LOG_MS = 1_000;
 
@@ -70,19 +67,16 @@ export class MediaHost implements MediaPlane {
   readonly #counters = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
   readonly #socketErrors = new LogLimit(SOCKET_ERROR_LOG_MS);
-  readonly #delay: IntervalHistogram;
-  #lastDelayP99Ms = 0;
+  readonly #delay = new LoopDelay();
   #env: MediaEnvironment | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #armedForMs = Number.POSITIVE_INFINITY;
   #nextSweepMs = 0;
-  #delayWindowEndsMs = 0;
-  #planeEvents: PlaneEvent[] = [];
+  #planeEvents: (PlaneEvent | AdaptationEvent)[] = [];
 
   constructor(options: MediaHostOptions, parts: MediaHostParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   }
 
   async start(): Promise<{ readonly candidates: readonly HostCandidate[] }> {
@@ -105,7 +99,10 @@ export class MediaHost implements MediaPlane {
     const candidates = hostCandidates({ port, host, advertise, families: mux.families(), machine: machineAddresses() });
     if (mux.tcpFamilies().length === 0 && this.#options.tcp !== false)
       this.#parts.log.warn({ port }, "no TCP on the media port: another has it");
-    const plane = this.#parts.createPlane({ event: (event) => this.#planeEvents.push(event) });
+    const plane = this.#parts.createPlane({
+      event: (event) => this.#planeEvents.push(event),
+      adapt: (event) => this.#planeEvents.push(event),
+    });
     this.#env = {
       mux,
       plane,
@@ -117,9 +114,9 @@ export class MediaHost implements MediaPlane {
       nowMs,
       event: (event) => this.#emit(event),
       dropped: (reason) => this.#drop(reason),
-      count: (name) => this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1),
+      count: (name, by = 1) => this.#counters.set(name, (this.#counters.get(name) ?? 0) + by),
     };
-    this.#delay.enable();
+    this.#delay.start();
     this.#arm();
     return { candidates };
   }
@@ -128,7 +125,7 @@ export class MediaHost implements MediaPlane {
     const env = this.#env;
     this.#env = undefined;
     clearTimeout(this.#timer);
-    this.#delay.disable();
+    this.#delay.stop();
     for (const transport of this.#byAgentId.values()) transport.close();
     for (const map of [this.#peers, this.#trunks, this.#byAgentId]) map.clear();
     await env?.mux.close();
@@ -177,6 +174,13 @@ export class MediaHost implements MediaPlane {
     this.#changed(() => {
       for (const peer of this.#peers.values()) peer.setTrackMuted(input);
     });
+  }
+
+  async sendData(input: Parameters<MediaPlane["sendData"]>[0]): Promise<readonly string[]> {
+    const { peerIds, channel, data } = input;
+    const refused = peerIds.filter((peerId) => this.#peers.get(peerId)?.sendData(channel, data) !== true);
+    this.#env?.count("data_messages_sent", peerIds.length - refused.length);
+    return refused;
   }
 
   closeTrack(trackId: string): void {
@@ -232,7 +236,7 @@ export class MediaHost implements MediaPlane {
       trunks: [...this.#trunks.values()].map((trunk) => trunk.stats()),
       counters: { ...plane?.counters, ...Object.fromEntries(this.#counters) },
       dropped: { ...plane?.dropped, ...Object.fromEntries(this.#dropped) },
-      eventLoopDelayP99Ms: Math.max(this.#lastDelayP99Ms, this.#delayP99Ms()),
+      eventLoopDelayP99Ms: this.#delay.p99Ms(),
     };
   }
 
@@ -335,6 +339,7 @@ export class MediaHost implements MediaPlane {
       this.#planeEvents = [];
       for (const event of events) {
         if (event.kind === "trackStarted") this.#parts.log.debug(event, "a layer of a track has started");
+        else if (event.kind === "slotPaused") this.#slotStates.setPaused(event);
         else this.#emit(event);
       }
     }
@@ -369,14 +374,6 @@ export class MediaHost implements MediaPlane {
     for (const agent of this.#agents.handleTimeout(nowMs)) this.#byAgentId.get(agent.id)?.handleIceState(agent.state);
     for (const transport of [...this.#byAgentId.values()]) transport.handleSweep(nowMs);
     this.#env?.mux.handleSweep(nowMs);
-    if (nowMs < this.#delayWindowEndsMs) return;
-    this.#delayWindowEndsMs = nowMs + DELAY_WINDOW_MS;
-    this.#lastDelayP99Ms = this.#delayP99Ms();
-    this.#delay.reset();
-  }
-
-  /** The histogram holds whole intervals between two ticks, so the interval asked for is taken off. */
-  #delayP99Ms(): number {
-    return Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS);
+    this.#delay.handleSweep(nowMs);
   }
 }

@@ -155,6 +155,18 @@ export class WorkerPool implements MediaPlane {
     for (const { plane } of this.#workers) plane.setTrackMuted(input);
   }
 
+  async sendData(input: CallInput<"sendData">): Promise<readonly string[]> {
+    const byWorker = new Map<PoolWorker | undefined, string[]>();
+    for (const peerId of input.peerIds) {
+      const worker = this.#workerOfUser(peerUser(peerId));
+      byWorker.set(worker, [...(byWorker.get(worker) ?? []), peerId]);
+    }
+    const refused = [...byWorker].map(async ([worker, peerIds]) => {
+      return worker === undefined ? peerIds : await worker.plane.sendData({ ...input, peerIds }).catch(() => peerIds);
+    });
+    return (await Promise.all(refused)).flat();
+  }
+
   closeTrack(trackId: string): void {
     for (const { plane } of this.#workers) plane.closeTrack(trackId);
   }

@@ -71,6 +71,8 @@ function dispatch(host: MediaHost, message: ToWorker): unknown {
       return host.assignSlot(message.input);
     case "setTrackMuted":
       return host.setTrackMuted(message.input);
+    case "sendData":
+      return host.sendData(message.input);
     case "closeTrack":
       return host.closeTrack(message.input);
     case "createTrunk":

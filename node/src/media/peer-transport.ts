@@ -3,7 +3,8 @@
  * What is agreed reaches the RTP plane when the keys are there; until then assignments wait here.
  */
 import { randomInt } from "node:crypto";
-import type { LayerTarget, NegotiateInput, NegotiateResult } from "./control.ts";
+import type { DataChannelName, LayerTarget, NegotiateInput, NegotiateResult } from "./control.ts";
+import { DataChannels } from "./data-channels.ts";
 import { DtlsPeer, fingerprintOf, type SrtpMasterKeys } from "./dtls-peer.ts";
 import { CLIENT_TIMEOUTS, IceLiteAgent, type IceState } from "./ice-lite.ts";
 import type { UdpAddress } from "./ip-address.ts";
@@ -42,6 +43,7 @@ export class PeerTransport implements MuxPeer {
   #routed: UdpAddress | undefined = undefined;
   #plan: SessionPlan | undefined = undefined;
   #state: PeerTransportState = "new";
+  #data: DataChannels | undefined = undefined;
 
   /** Builds nothing outside itself until `open`; the offer is already parsed. */
   constructor(
@@ -117,6 +119,11 @@ export class PeerTransport implements MuxPeer {
     this.#env.plane.setTrackMuted(input, this.#env.nowMs());
   }
 
+  /** False: it cannot be sent now, which is counted. */
+  sendData(channel: DataChannelName, data: string | Uint8Array): boolean {
+    return this.#data?.send(channel, data) === true;
+  }
+
   /** The agent's pair was selected or moved. */
   handleSelected(address: UdpAddress): void {
     if (this.#routed !== undefined) {
@@ -155,6 +162,7 @@ export class PeerTransport implements MuxPeer {
     if (this.#routed !== undefined) this.#env.mux.unroute(this.#routed, this);
     this.#env.agents.remove(this.agent);
     if (this.#dtls.connected) this.#env.plane.removePeer(this.peerId, this.#env.nowMs());
+    this.#data?.close();
     this.#dtls.close();
   }
 
@@ -217,6 +225,26 @@ export class PeerTransport implements MuxPeer {
         this.#assign(line.mid);
       }
     }
+    this.#openData(after.lines);
+  }
+
+  /** Once for a transport: a client closes its channels by closing all. */
+  #openData(lines: readonly PlannedLine[]): void {
+    const line = lines.find(({ role }) => role === "data");
+    if (line?.role !== "data" || this.#data !== undefined) return;
+    const { peerId, roomId } = this;
+    const env = this.#env;
+    this.#data = new DataChannels(
+      { dtls: this.#dtls.transport, remotePort: line.sctpPort, nowMs: () => env.nowMs() },
+      {
+        message: (channel, data) => {
+          env.count("data_messages_received");
+          env.event({ kind: "data", peerId, roomId, channel, data });
+        },
+        dropped: (reason) => env.dropped(reason),
+        opened: () => env.event({ kind: "dataOpen", peerId }),
+      },
+    );
   }
 
   #addReceiver(line: ReceiveLine, nowMs: number): void {

@@ -1,8 +1,9 @@
 /** Writes the answer to a planned session (JSEP section 5.3): ICE-lite at session level, one bundle, DTLS passive. */
+import { MAX_MESSAGE_BYTES, SCTP_PORT } from "./data-channels.ts";
 import type { Fingerprint } from "./dtls-peer.ts";
 import type { IceCredentials } from "./ice-lite.ts";
 import type { LineCodec } from "./sdp-codecs.ts";
-import type { PlannedLine, SendLine, SessionPlan } from "./sdp-plan.ts";
+import type { DataLine, PlannedLine, RejectedLine, SendLine, SessionPlan } from "./sdp-plan.ts";
 
 export interface HostCandidate {
   readonly host: string;
@@ -41,23 +42,41 @@ function mediaSection(line: PlannedLine, tagged: LocalTransport | undefined, tra
   if (line.role === "rejected") {
     return [`m=${line.kind} 0 ${line.protocol} ${line.format}`, "c=IN IP4 0.0.0.0", `a=mid:${line.mid}`, "a=inactive"];
   }
+  if (line.role === "data") return dataSection(line, tagged, transport);
   const payloadTypes = line.codecs.flatMap(({ payloadType, rtxPayloadType }) =>
     rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
   );
   return [
     `m=${line.kind} 9 ${line.protocol} ${payloadTypes.join(" ")}`,
     "c=IN IP4 0.0.0.0",
-    `a=mid:${line.mid}`,
+    ...transportLines(line.mid, tagged, transport),
+    "a=rtcp-mux",
+    "a=rtcp-rsize",
+    ...line.extmap.map(([uri, id]) => `a=extmap:${id} ${uri}`),
+    ...line.codecs.flatMap(codecLines),
+    ...roleLines(line),
+  ];
+}
+
+function transportLines(mid: string, tagged: LocalTransport | undefined, transport: LocalTransport): string[] {
+  return [
+    `a=mid:${mid}`,
     `a=ice-ufrag:${transport.ice.ufrag}`,
     `a=ice-pwd:${transport.ice.pwd}`,
     `a=fingerprint:${transport.fingerprint.algorithm} ${transport.fingerprint.value}`,
     "a=setup:passive",
-    "a=rtcp-mux",
-    "a=rtcp-rsize",
     ...(tagged === undefined ? [] : candidateLines(tagged.candidates)),
-    ...line.extmap.map(([uri, id]) => `a=extmap:${id} ${uri}`),
-    ...line.codecs.flatMap(codecLines),
-    ...roleLines(line),
+  ];
+}
+
+/** RFC 8841. */
+function dataSection(line: DataLine, tagged: LocalTransport | undefined, transport: LocalTransport): string[] {
+  return [
+    `m=application 9 ${line.protocol} webrtc-datachannel`,
+    "c=IN IP4 0.0.0.0",
+    ...transportLines(line.mid, tagged, transport),
+    `a=sctp-port:${SCTP_PORT}`,
+    `a=max-message-size:${MAX_MESSAGE_BYTES}`,
   ];
 }
 
@@ -80,7 +99,7 @@ function candidateLines(candidates: readonly HostCandidate[]): string[] {
   return [...lines, "a=end-of-candidates"];
 }
 
-function roleLines(line: Exclude<PlannedLine, { role: "rejected" }>): string[] {
+function roleLines(line: Exclude<PlannedLine, RejectedLine | DataLine>): string[] {
   if (line.role === "inactive") return ["a=inactive"];
   if (line.role === "send") return sendLines(line);
   if (line.rids.length === 0) return ["a=recvonly"];

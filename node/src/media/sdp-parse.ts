@@ -38,6 +38,8 @@ export interface OfferedMedia {
   readonly ssrcs: readonly number[];
   readonly fid: readonly [media: number, rtx: number] | undefined;
   readonly rtcpMux: boolean;
+  /** a=sctp-port of an application line (RFC 8841). */
+  readonly sctpPort?: number;
 }
 export interface ParsedOffer {
   readonly media: readonly OfferedMedia[];
@@ -140,7 +142,7 @@ function parseMedia(section: Section): OfferedMedia | SdpRefusal {
     rtcpMux: section.has("rtcp-mux"),
   };
   if (kind !== "audio" && kind !== "video") {
-    return { ...base, codecs: [], extensions: new Map(), rids: [], ssrcs: [], fid: undefined };
+    return { ...base, ...sctpPortOf(section), codecs: [], extensions: new Map(), rids: [], ssrcs: [], fid: undefined };
   }
   const codecs = parseCodecs(section, formats);
   const extensions = parseExtensions(section);
@@ -148,6 +150,11 @@ function parseMedia(section: Section): OfferedMedia | SdpRefusal {
   const ssrcs = parseSsrcs(section);
   for (const part of [codecs, extensions, rids, ssrcs]) if ("code" in part) return part;
   return { ...base, ...codecs, ...extensions, ...rids, ...ssrcs } as OfferedMedia;
+}
+
+function sctpPortOf(section: Section): { readonly sctpPort?: number } {
+  const text = section.first("sctp-port") ?? "";
+  return /^\d{1,5}$/.test(text) ? { sctpPort: Number(text) } : {};
 }
 
 function directionOf(section: Section): Direction {

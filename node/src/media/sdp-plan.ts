@@ -7,7 +7,7 @@ import type { MediaKind, TrackSource } from "#protocol";
 import type { TrackDescription } from "./control.ts";
 import type { ExtensionIds } from "./rtp-plane-types.ts";
 import { type CodecName, commonCodecs, type LineCodec } from "./sdp-codecs.ts";
-import { type OfferedMedia, type ParsedOffer, refuseSdp, type SdpRefusal } from "./sdp-parse.ts";
+import { type Direction, type OfferedMedia, type ParsedOffer, refuseSdp, type SdpRefusal } from "./sdp-parse.ts";
 
 interface LineBase {
   readonly mid: string;
@@ -44,7 +44,13 @@ export interface RejectedLine extends LineBase {
   readonly kind: string;
   readonly format: string;
 }
-export type PlannedLine = ReceiveLine | SendLine | InactiveLine | RejectedLine;
+export interface DataLine extends LineBase {
+  readonly role: "data";
+  readonly kind: "application";
+  /** Of the client. */
+  readonly sctpPort: number;
+}
+export type PlannedLine = ReceiveLine | SendLine | InactiveLine | DataLine | RejectedLine;
 
 export interface SlotSsrcs {
   readonly ssrc: number;
@@ -117,6 +123,9 @@ export function planSession(input: {
       allowsMixed: offer.allowsMixedExtensions,
     });
     if ("code" in line) return line;
+    if (line.role === "data" && lines.some(({ role }) => role === "data")) {
+      return refuseSdp("sdp_unsupported", "more than one application line");
+    }
     if (line.role !== "rejected" && !bundle.has(media.mid)) {
       return refuseSdp("sdp_unsupported", `media line ${media.mid} is not in the bundle`);
     }
@@ -157,6 +166,9 @@ function checkPrevious(offer: ParsedOffer, previous: SessionPlan | undefined): S
   return undefined;
 }
 
+const SENDING: ReadonlySet<Direction> = new Set<Direction>(["sendonly", "sendrecv"]);
+const RECEIVING: ReadonlySet<Direction> = new Set<Direction>(["recvonly", "sendrecv"]);
+
 interface SlotContext {
   readonly slotSsrcs: Map<string, SlotSsrcs>;
   readonly newSsrc: () => number;
@@ -171,21 +183,29 @@ function planLine(media: OfferedMedia, track: OwnTrack | undefined, slots: SlotC
     kind: media.kind,
     format: media.formats[0] ?? "0",
   };
-  if (!media.active || (media.kind !== "audio" && media.kind !== "video")) return rejected;
+  if (!media.active) return rejected;
+  if (media.kind === "application") return dataLine(media) ?? rejected;
+  if (media.kind !== "audio" && media.kind !== "video") return rejected;
   const kind: MediaKind = media.kind;
   const usable = /^(UDP|TCP)\/TLS\/RTP\/SAVPF$/.test(media.protocol) && media.rtcpMux;
   const codecs = usable ? commonCodecs(media, kind) : [];
-  const sends = media.direction === "sendonly" || media.direction === "sendrecv";
+  const own = SENDING.has(media.direction) ? track : undefined;
   const [codec] = codecs;
   if (codec === undefined) {
-    return track !== undefined && sends
-      ? refuseSdp("sdp_unsupported", `no common codec or transport on mid ${media.mid}`)
-      : rejected;
+    if (own === undefined) return rejected;
+    return refuseSdp("sdp_unsupported", `no common codec or transport on mid ${media.mid}`);
   }
   const base = { mid: media.mid, protocol: media.protocol, kind, codecs };
-  if (sends && track !== undefined) return receiveLine(media, track, { ...base, codecs: [codec], codec });
-  if (media.direction === "recvonly" || media.direction === "sendrecv") return sendLine(media, slots, base);
+  if (own !== undefined) return receiveLine(media, own, { ...base, codecs: [codec], codec });
+  if (RECEIVING.has(media.direction)) return sendLine(media, slots, base);
   return { ...base, role: "inactive", ...pickExtensions(media, base.kind, []) };
+}
+
+/** RFC 8841; the older form with a=sctpmap is nobody's any more. */
+function dataLine({ mid, protocol, formats, sctpPort }: OfferedMedia): DataLine | undefined {
+  const isOurs = /^(UDP|TCP)\/DTLS\/SCTP$/.test(protocol) && formats[0] === "webrtc-datachannel";
+  if (!isOurs || sctpPort === undefined || sctpPort === 0 || sctpPort > 65_535) return undefined;
+  return { role: "data", mid, protocol, kind: "application", sctpPort };
 }
 
 function receiveLine(

@@ -115,14 +115,17 @@ describe.each(BROWSERS)("an offer of %s", (browser) => {
     for (const mid of ["2", "3"]) expect(line(silent, mid, "send").extensions.transportSequence).toBeUndefined();
   });
 
-  test("[G11] without simulcast names the SSRCs, and a data channel is refused beside it", () => {
+  test("[G11][G27] without simulcast names the SSRCs, and a data channel is agreed beside it", () => {
     const session = planned(fixture(`${browser}-single`), [track("0", "microphone"), track("1", "camera")]);
-    expect(session.lines.map(({ role }) => role)).toEqual(["receive", "receive", "send", "send", "rejected"]);
+    expect(session.lines.map(({ role }) => role)).toEqual(["receive", "receive", "send", "send", "data"]);
     const camera = line(session, "1", "receive");
     expect([camera.ssrc, camera.rtxSsrc]).toEqual([expect.any(Number), expect.any(Number)]);
     const answer = writeAnswer(session, TRANSPORT);
-    expect(answer).toContain("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n");
-    expect(answer).toContain("a=group:BUNDLE 0 1 2 3\r\n");
+    expect(answer).toMatch(/m=application 9 UDP\/DTLS\/SCTP webrtc-datachannel\r\nc=IN.*\r\na=mid:4\r\n/);
+    expect(answer).toContain("a=sctp-port:5000\r\na=max-message-size:16384\r\n");
+    expect(answer).toContain("a=group:BUNDLE 0 1 2 3 4\r\n");
+    const old = planned(fixture(`${browser}-single`).replace("a=sctp-port:5000\r\n", ""));
+    expect(old.lines[4]?.role).toBe("rejected");
   });
 
   // Property: an offer with pieces cut, doubled, swapped or garbled is planned or refused by code, and never throws.

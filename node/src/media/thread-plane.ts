@@ -80,6 +80,9 @@ export class ThreadPlane implements MediaPlane {
   setTrackMuted(input: CallInput<"setTrackMuted">): void {
     this.#tell("setTrackMuted", input);
   }
+  sendData(input: CallInput<"sendData">): Promise<CallResult<"sendData">> {
+    return this.#ask("sendData", input);
+  }
   closeTrack(input: CallInput<"closeTrack">): void {
     this.#tell("closeTrack", input);
   }

@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly scalabilityMode?: string;
   /** MIME types that the video slots may carry; default all that the browser decodes. */
   readonly decodes?: readonly string[];
+  /** With data channels. */
+  readonly channels?: boolean;
   /** Leaves only the TCP candidates of answers. */
   readonly tcpOnly?: boolean;
 }
@@ -90,8 +92,8 @@ export class CallPage {
   /** Opens a page, offers microphone, camera and slots, and takes the answer of the plane. */
   static async join(browser: Browser, url: string, plane: MediaPlane, options: CallOptions): Promise<CallPage> {
     const call = new CallPage(await openPage(browser, url), plane, options);
-    const { videoSlots = 1, silent = false, decodes } = options;
-    await call.page.evaluate(`setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes })})`);
+    const { videoSlots = 1, silent = false, decodes, channels } = options;
+    await call.page.evaluate(`setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes, channels })})`);
     await call.negotiate(true);
     return call;
   }

@@ -7,6 +7,7 @@
 import type { MediaKind } from "#protocol";
 import type {
   CodecInfo,
+  DataChannelName,
   LayerTarget,
   MediaEvent,
   MediaPlane,
@@ -65,6 +66,8 @@ interface Peer {
   readonly roomId: string;
   readonly slots: Map<string, Slot>;
   readonly tracks: Map<string, TrackDescription>;
+  /** What was sent to it on its data channels. */
+  readonly messages: { readonly channel: DataChannelName; readonly data: string | Uint8Array }[];
 }
 interface Trunk {
   readonly role: "offerer" | "answerer";
@@ -125,7 +128,12 @@ export class FakeMediaPlane implements MediaPlane {
     }
     const lines = parseOffer(input.sdp);
     if (input.fresh) this.#dropPeer(input.peerId);
-    const peer = this.peers.get(input.peerId) ?? { roomId: input.roomId, slots: new Map(), tracks: new Map() };
+    const peer = this.peers.get(input.peerId) ?? {
+      roomId: input.roomId,
+      slots: new Map(),
+      tracks: new Map(),
+      messages: [],
+    };
     this.peers.set(input.peerId, peer);
     const tracks = input.tracks.map((track) => describe(track, lines));
     for (const { mid: _, ...track } of tracks) peer.tracks.set(track.trackId, track);
@@ -160,6 +168,17 @@ export class FakeMediaPlane implements MediaPlane {
   setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void {
     if (input.muted) this.mutedTracks.add(input.trackId);
     else this.mutedTracks.delete(input.trackId);
+  }
+
+  /** Everyone who is here gets it, at once (`peers`). */
+  sendData(input: {
+    readonly peerIds: readonly string[];
+    readonly channel: DataChannelName;
+    readonly data: string | Uint8Array;
+  }): Promise<readonly string[]> {
+    const { channel, data } = input;
+    for (const peerId of input.peerIds) this.peers.get(peerId)?.messages.push({ channel, data });
+    return Promise.resolve(input.peerIds.filter((peerId) => !this.peers.has(peerId)));
   }
 
   closeTrack(trackId: string): void {
