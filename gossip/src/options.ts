@@ -2,6 +2,7 @@
 // Values of the profiles: memberlist config.go, Serf config.go (agent defaults).
 
 import { type Endpoint, type Tags, UsageError } from "./types.ts";
+import { utf8Length } from "./wire/utf8.ts";
 
 /** Timing by the kind of network. `lan` also suits peers up to about 300 ms apart and is what a media node uses. */
 export interface GossipProfile {
@@ -89,11 +90,16 @@ export interface GossipOptions {
   readonly nearRttMs?: number;
   /**
    * How often measured round trips are exchanged with another member that speaks direct messages; more seldom among more
-   * than 16. At least 30 s in production; 0 turns it off. Default 30 s.
+   * than 16; the product has 30 s. Default 0: not at all, as a stock agent.
    */
   readonly rttRowIntervalMs?: number;
   /** 16, 24 or 32 bytes each; the first seals, all open. Default none: plain text. Needs an Aead. */
   readonly keys?: readonly Uint8Array[];
+  /**
+   * Tells clusters on one network apart: packets and streams without it are dropped (memberlist 0.3 and later; a stock Serf
+   * agent has none). At most 255 bytes. Default "": none.
+   */
+  readonly label?: string;
   /** Compress what we send where that makes it smaller. Default true, as the stock agent; a simulation may save the work. */
   readonly compress?: boolean;
   /** Members known at most, dead and left ones included. Further alive claims are dropped. Default 4096. */
@@ -162,8 +168,9 @@ export const DEFAULTS = Object.freeze({
   tags: Object.freeze({}) as Tags,
   profile: LAN,
   nearRttMs: 300,
-  rttRowIntervalMs: 30_000,
+  rttRowIntervalMs: 0,
   keys: Object.freeze([]) as readonly Uint8Array[],
+  label: "",
   compress: true,
   maxMembers: 4096,
   maxQueuedBroadcasts: 4096,
@@ -193,6 +200,7 @@ export const DEFAULTS = Object.freeze({
 }) satisfies Omit<Required<GossipOptions>, "name" | "advertise">;
 
 export const MAX_NAME_LENGTH = 128;
+const MAX_LABEL_BYTES = 255;
 
 /** Fills in defaults and checks what belongs together. Throws UsageError "bad_option" and says which. */
 export function resolveOptions(options: GossipOptions): ResolvedGossipOptions {
@@ -210,6 +218,7 @@ export function resolveOptions(options: GossipOptions): ResolvedGossipOptions {
   check(resolved.nearRttMs >= 0 && resolved.nearRttMs < LAN.probeTimeoutMs, "nearRttMs must be 0..499");
   check(resolved.directRetryMs > 0, "directRetryMs must be positive");
   for (const key of resolved.keys) check([16, 24, 32].includes(key.length), "keys must have 16, 24 or 32 bytes");
+  check(utf8Length(resolved.label) <= MAX_LABEL_BYTES, "label must have at most 255 bytes");
   check([2, 3, 4, 5].includes(resolved.serfProtocol), "serfProtocol must be 2..5");
   for (const [clock, time] of Object.entries(resolved.restoredClocks)) {
     check(Number.isSafeInteger(time) && time >= 0, `restoredClocks.${clock} must be a whole number`);

@@ -74,7 +74,10 @@ export class Harness {
 
   /** With an Aead and keys, what goes in and out is sealed with the first and opened with any of the keys. */
   constructor(options: Partial<GossipOptions> = {}, seed = 7, aead?: Aead) {
-    this.#wire = aead === undefined ? {} : { keyring: new Keyring(aead, options.keys) };
+    this.#wire = {
+      ...(aead === undefined ? {} : { keyring: new Keyring(aead, options.keys) }),
+      ...(options.label === undefined || options.label === "" ? {} : { label: options.label }),
+    };
     const sink = {
       packet: (to: Endpoint, bytes: Uint8Array) => {
         const decoded = decodePacket(bytes, this.#wire);
@@ -173,17 +176,31 @@ export class Harness {
     return this.core.member(name)?.status;
   }
 
+  /** The id of one more stream that somebody opens to us. */
+  nextAccepted(): StreamId {
+    this.#lastAccepted += 2;
+    return this.lastAccepted();
+  }
+
+  lastAccepted(): StreamId {
+    return streamId(this.#lastAccepted);
+  }
+
   /** Somebody dials us and sends one message; answers what we sent back. */
   dialled(message: StreamMessage, from: Endpoint = peer(2)): StreamMessage | undefined {
-    this.#lastAccepted += 2;
-    const id = streamId(this.#lastAccepted);
+    const id = this.nextAccepted();
     this.core.handleStream(id, { kind: "opened", from }, this.nowMs);
-    this.core.handleStream(id, { kind: "data", bytes: encodeStream(message, { isDialled: true }) }, this.nowMs);
+    this.core.handleStream(
+      id,
+      { kind: "data", bytes: encodeStream(message, { ...this.#wire, isDialled: true }) },
+      this.nowMs,
+    );
     return this.reply(id);
   }
 
   reply(id: StreamId): StreamMessage | undefined {
-    const decoder = new StreamDecoder();
+    // Streams that the core opened have odd ids; only those begin with the label.
+    const decoder = new StreamDecoder({ ...this.#wire, isReply: id % 2 === 0 });
     for (const bytes of this.written.get(id) ?? []) {
       const step = decoder.push(bytes);
       if (step.kind === "message") return step.message;
@@ -193,7 +210,7 @@ export class Harness {
 
   /** The peer that we dialled answers. */
   answer(id: StreamId, message: StreamMessage): void {
-    this.core.handleStream(id, { kind: "data", bytes: encodeStream(message) }, this.nowMs);
+    this.core.handleStream(id, { kind: "data", bytes: encodeStream(message, this.#wire) }, this.nowMs);
   }
 }
 

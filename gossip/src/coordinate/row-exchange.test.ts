@@ -25,7 +25,7 @@ function tell(h: Harness, number: number, row: RttRow, isQuestion = false): void
 
 describe("[C8] the exchange of rows", () => {
   test("asks one member that understands it, twice a minute at most", () => {
-    const h = new Harness();
+    const h = new Harness({ rttRowIntervalMs: 30_000 });
     h.meet(2);
     h.feed(aliveOf(3, 1, {}));
     h.clear();
@@ -43,7 +43,7 @@ describe("[C8] the exchange of rows", () => {
   });
 
   test("answers a question, and an answer not", () => {
-    const h = new Harness();
+    const h = new Harness({ rttRowIntervalMs: 30_000 });
     h.meet(2, 3);
     h.clear();
     tell(h, 2, new Map([[p(3), 40]]), true);
@@ -57,7 +57,7 @@ describe("[C8] the exchange of rows", () => {
   });
 
   test("ends with the member", () => {
-    const h = new Harness();
+    const h = new Harness({ rttRowIntervalMs: 30_000 });
     h.meet(2, 3);
     tell(h, 2, new Map([[p(3), 40]]));
     h.core.forceLeave("p2", h.nowMs, { prune: true });
@@ -68,7 +68,7 @@ describe("[C8] the exchange of rows", () => {
   });
 
   test("what cannot be read is counted, and so is what strangers tell", () => {
-    const h = new Harness();
+    const h = new Harness({ rttRowIntervalMs: 30_000 });
     h.meet(2);
     h.clear();
     const head = { kind: "rows", session: 0, id: 0, to: SELF, isQuestion: true } as const;
@@ -79,8 +79,8 @@ describe("[C8] the exchange of rows", () => {
     expect(rowsTold(h)).toEqual([]);
   });
 
-  test("can be turned off", () => {
-    const h = new Harness({ rttRowIntervalMs: 0 });
+  test("is off unless it is wanted", () => {
+    const h = new Harness();
     h.meet(2);
     h.clear();
     h.advanceAnswering(300_000);
@@ -89,7 +89,7 @@ describe("[C8] the exchange of rows", () => {
 });
 
 test("[C6] our own measurement goes before what others told", () => {
-  const h = new Harness();
+  const h = new Harness({ rttRowIntervalMs: 30_000 });
   h.meet(2);
   tell(h, 2, new Map([[SELF, 500]]));
   expect(h.core.measuredRtt("p2")).toBe(500);

@@ -13,17 +13,17 @@ import {
   type StreamId,
   streamId,
 } from "../types.ts";
-import type { Keyring } from "../wire/keyring.ts";
 import { DEFAULT_LIMITS } from "../wire/limits.ts";
 import type { PingMessage, PushPullMessage, StreamMessage } from "../wire/messages.ts";
 import { encodeStream, StreamDecoder, type StreamOptions, type StreamStep } from "../wire/stream-framing.ts";
 import type { MessageSource } from "./delegate.ts";
+import type { Secrecy } from "./packet-sender.ts";
 
 export interface ExchangePorts {
   readonly options: ResolvedGossipOptions;
   readonly self: NodeName;
   readonly sink: GossipSink;
-  readonly keyring: Keyring | undefined;
+  readonly secrecy: Secrecy;
   /** All we know, for a push/pull. */
   localState(join: boolean): PushPullMessage;
   merge(remote: PushPullMessage, nowMs: InstantMs): MergeOutcome;
@@ -65,7 +65,7 @@ export class Exchanges {
   constructor(ports: ExchangePorts) {
     this.#ports = ports;
     const limits = { ...DEFAULT_LIMITS, streamBytes: ports.options.maxStreamBytes };
-    this.#streamOptions = { limits, ...(ports.keyring === undefined ? {} : { keyring: ports.keyring }) };
+    this.#streamOptions = { limits, ...ports.secrecy };
   }
 
   get openCount(): number {

@@ -23,7 +23,7 @@ import { LocalHealth } from "./local-health.ts";
 import { isRunning, type MemberRecord, PROTOCOL_MAX_WITH_CRC, protocolMax } from "./member.ts";
 import { MemberTable } from "./member-table.ts";
 import { PacketReader } from "./packet-reader.ts";
-import { PacketSender } from "./packet-sender.ts";
+import { PacketSender, type Secrecy } from "./packet-sender.ts";
 import type { ProbeRound } from "./probe.ts";
 import { ProbeTargets } from "./probe-targets.ts";
 import { Prober } from "./prober.ts";
@@ -67,7 +67,11 @@ export class Membership {
     this.#ports = ports;
     this.#random = random;
     this.self = nodeName(options.name);
-    this.reader = new PacketReader(keyring, random.fork("reader"));
+    const secrecy: Secrecy = {
+      ...(keyring === undefined ? {} : { keyring }),
+      ...(options.label === "" ? {} : { label: options.label }),
+    };
+    this.reader = new PacketReader(secrecy, random.fork("reader"));
     this.table = new MemberTable({
       self: this.self,
       maxMembers: options.maxMembers,
@@ -77,7 +81,7 @@ export class Membership {
     this.queue = new BroadcastQueue(options.maxQueuedBroadcasts);
     this.health = new LocalHealth(profile.awarenessMaxMultiplier);
     const { compress } = options;
-    this.sender = new PacketSender({ sink, keyring, compress, retransmitMult: profile.retransmitMult });
+    this.sender = new PacketSender({ sink, secrecy, compress, retransmitMult: profile.retransmitMult });
     this.sender.addSource({ queue: this.queue, memberCount: () => this.table.size });
     const selfAddr = addressBytes(options.advertise.host);
     if (selfAddr === undefined) throw new UsageError("bad_option", "advertise.host must be an IP literal");
@@ -110,7 +114,7 @@ export class Membership {
     this.exchanges = new Exchanges({
       ...shared,
       sink,
-      keyring,
+      secrecy,
       localState: (join) => this.#localState(join),
       merge: (remote, nowMs) => this.#merge(remote, nowMs),
       userMessage: (payload, source, nowMs) => delegate.userMessage(payload, source, nowMs),

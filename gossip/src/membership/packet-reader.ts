@@ -6,10 +6,11 @@ import type { Random } from "../random.ts";
 import type { WireDropReason } from "../sink.ts";
 import { crc32 } from "../wire/crc32.ts";
 import { decodeMessage } from "../wire/decode-message.ts";
-import type { Keyring } from "../wire/keyring.ts";
+import type { Keyring, Opened } from "../wire/keyring.ts";
+import { readLabel } from "../wire/label.ts";
 import { MessageType, SerfType } from "../wire/message-type.ts";
 import type { WireMessage } from "../wire/messages.ts";
-import { decodePacket, readUint32 } from "../wire/packet.ts";
+import { decodePacket, type PacketOptions, readUint32 } from "../wire/packet.ts";
 import { Repeats } from "./repeats.ts";
 
 export interface PacketHandler {
@@ -23,10 +24,12 @@ const NO_BYTES = new Uint8Array(0);
 
 export class PacketReader {
   readonly #keyring: Keyring | undefined;
+  readonly #label: string | undefined;
   readonly #repeats: Repeats;
 
-  constructor(keyring: Keyring | undefined, random: Random) {
+  constructor({ keyring, label }: Pick<PacketOptions, "keyring" | "label">, random: Random) {
     this.#keyring = keyring;
+    this.#label = label;
     this.#repeats = new Repeats(random);
   }
 
@@ -41,18 +44,23 @@ export class PacketReader {
   }
 
   read(packet: Uint8Array, handler: PacketHandler): void {
-    let bytes = packet;
-    if (this.#keyring !== undefined && !this.#keyring.isEmpty) {
-      const opened = this.#keyring.open(packet, NO_BYTES);
-      if (!opened.ok) {
-        handler.dropped(opened.reason);
-        return;
-      }
-      bytes = opened.plain;
+    const opened = this.#open(packet);
+    if (!opened.ok) {
+      handler.dropped(opened.reason);
+      return;
     }
+    const bytes = opened.plain;
     const start = plainCompoundAt(bytes);
     if (start < 0) decodeAll(bytes, handler);
     else this.#readParts(bytes, start, handler);
+  }
+
+  #open(packet: Uint8Array): Opened {
+    const labelled = readLabel(packet, this.#label);
+    if (!labelled.ok) return labelled;
+    const bytes = labelled.length === 0 ? packet : packet.subarray(labelled.length);
+    if (this.#keyring === undefined || this.#keyring.isEmpty) return { ok: true, plain: bytes };
+    return this.#keyring.open(bytes, labelled.length === 0 ? NO_BYTES : packet.subarray(2, labelled.length));
   }
 
   /** The lengths were checked by `plainCompoundAt`. */

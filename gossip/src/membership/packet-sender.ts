@@ -2,9 +2,8 @@
 
 import type { GossipSink } from "../sink.ts";
 import type { Endpoint } from "../types.ts";
-import type { Keyring } from "../wire/keyring.ts";
 import { COMPOUND_PART_BYTES } from "../wire/limits.ts";
-import { type AssembleOptions, assemblePacket, packetRoom } from "../wire/packet.ts";
+import { type AssembleOptions, assemblePacket, type PacketOptions, packetRoom } from "../wire/packet.ts";
 import { type BroadcastQueue, retransmitLimit } from "./broadcast-queue.ts";
 import { type MemberRecord, PROTOCOL_MAX_WITH_CRC, protocolMax } from "./member.ts";
 
@@ -14,10 +13,12 @@ export interface BroadcastSource {
   readonly memberCount: () => number;
 }
 
+/** What strangers do not have: keys, and the label; each absent when there is none. */
+export type Secrecy = Pick<PacketOptions, "keyring" | "label">;
+
 export interface PacketSenderOptions {
   readonly sink: GossipSink;
-  /** Undefined: plain text. */
-  readonly keyring: Keyring | undefined;
+  readonly secrecy: Secrecy;
   readonly compress: boolean;
   readonly retransmitMult: number;
 }
@@ -36,10 +37,7 @@ export class PacketSender {
   constructor(options: PacketSenderOptions) {
     this.#sink = options.sink;
     this.#retransmitMult = options.retransmitMult;
-    const common = {
-      compress: options.compress,
-      ...(options.keyring === undefined ? {} : { keyring: options.keyring }),
-    };
+    const common = { compress: options.compress, ...options.secrecy };
     this.#plain = { ...common, crc: false };
     this.#withCrc = { ...common, crc: true };
   }
