@@ -92,6 +92,10 @@ export class MemberList {
   }
 }
 
+export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.host === b.host;
+}
+
 /** What is handed out: later changes of the member do not show in it. */
 export function snapshotOf(member: SerfMember): Member {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = member.vsn;

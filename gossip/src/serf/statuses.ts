@@ -9,7 +9,7 @@ import { type InstantMs, type LamportTime, lamportTime, type NodeName } from "..
 import type { SerfJoin, SerfLeave } from "../wire/messages.ts";
 import { RecentIntents } from "./intents.ts";
 import { LamportClock } from "./lamport-clock.ts";
-import { MemberList, type SerfMember, snapshotOf } from "./member-list.ts";
+import { isSameEndpoint, MemberList, type SerfMember, snapshotOf } from "./member-list.ts";
 
 export interface StatusPorts {
   readonly options: ResolvedGossipOptions;
@@ -83,6 +83,8 @@ export class Statuses {
     const known = this.members.get(record.name);
     if (known === undefined) this.#meet(record, nowMs);
     else {
+      // Another machine under an old name: what was measured of the old one says nothing of it.
+      if (!isSameEndpoint(known.endpoint, record.endpoint)) this.#ports.forgotten(record.name);
       this.members.refresh(known, record);
       this.members.setStatus(known, "alive");
       known.goneMs = 0;
