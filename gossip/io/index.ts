@@ -12,6 +12,7 @@ export { formatLine, LEVEL_WORDS, LOG_LEVELS, type Logger, type LogLevel } from 
 export { NodeAead } from "./node-aead.ts";
 export { COALESCE_DEFAULTS, type CoalesceOptions } from "./operator/coalescer.ts";
 export { type EventHandlerOptions, HANDLER_DEFAULTS, parseEventScript } from "./operator/event-handlers.ts";
+export type { ScriptResult, ScriptRun, ScriptRunner } from "./operator/script-runner.ts";
 export type { AgentEvent, AgentQueryOptions, QueryCall, QueryResponse, QueryResult } from "./queries.ts";
 export type { RequestHandler } from "./requests.ts";
 export {

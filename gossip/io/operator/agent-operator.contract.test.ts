@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { runScript } from "../../../node/src/cli/script.ts";
 import { GossipAgent } from "../agent.ts";
 import type { GossipAgentOptions } from "../agent-options.ts";
 import { LogTee } from "../log.ts";
@@ -43,7 +44,10 @@ test("[A1] scripts are told of members together, of events and queries, and answ
   const script = `{ echo "$SERF_EVENT $SERF_USER_EVENT$SERF_QUERY_NAME"; cut -f 1; } >> ${folder}/out`;
   const scripts = [`member-join,user=${script}`, "query:color=cat; echo red"];
   const operatorCoalesce = { memberQuiescentMs: 300, userQuiescentMs: 300 };
-  const a = await start("a", { eventHandlers: { scripts, environment: process.env }, operatorCoalesce });
+  const a = await start("a", {
+    eventHandlers: { scripts, run: runScript, environment: process.env },
+    operatorCoalesce,
+  });
   const heard: string[] = [];
   a.onEvent((event) => heard.push(event.kind));
   const b = await start("b");
@@ -62,7 +66,7 @@ test("[A1] scripts are told of members together, of events and queries, and answ
 
 test("[A10] what was held back is told at the end, and the script may still say goodbye", async () => {
   const a = await start("a", {
-    eventHandlers: { scripts: [`member-leave=cut -f 1 > ${folder}/out`], environment: process.env },
+    eventHandlers: { scripts: [`member-leave=cut -f 1 > ${folder}/out`], run: runScript, environment: process.env },
     operatorCoalesce: { memberQuiescentMs: 2_900 },
   });
   await a.leave();
@@ -140,7 +144,11 @@ test("two agents with scripts and RPC live in one process", async () => {
     ["a", "b"].map((name) =>
       start(name, {
         rpc: { host: HOST, port: 0 },
-        eventHandlers: { scripts: [`user=echo $SERF_SELF_NAME >> ${folder}/out`], environment: process.env },
+        eventHandlers: {
+          scripts: [`user=echo $SERF_SELF_NAME >> ${folder}/out`],
+          run: runScript,
+          environment: process.env,
+        },
       }),
     ),
   );

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { runScript } from "../../../node/src/cli/script.ts";
 import type { UserEvent } from "../../src/sink.ts";
 import { lamportTime } from "../../src/types.ts";
 import { member } from "../../test/rpc/fake-agent.ts";
@@ -32,7 +33,10 @@ afterEach(async () => {
 });
 
 function handlersOf(scripts: readonly string[], options: EventHandlerOptions = {}, log = new LogTee()): EventHandlers {
-  const handlers = new EventHandlers({ scripts, environment: { PATH: process.env["PATH"] }, ...options }, log);
+  const handlers = new EventHandlers(
+    { scripts, run: runScript, environment: { PATH: process.env["PATH"] }, ...options },
+    log,
+  );
   running.push(handlers);
   return handlers;
 }
@@ -147,6 +151,10 @@ test("[A9] what a script is given is not logged", async () => {
   handlers.handle(user("deploy", "hush-hush"), self);
   await idle(handlers);
   expect(JSON.stringify(log.recent())).not.toContain("hush-hush");
+});
+
+test("[A4] scripts that nobody can run are refused", () => {
+  expect(() => new EventHandlers({ scripts: ["true"] }, new LogTee())).toThrow("something that runs them");
 });
 
 test("a script that does not read what it is given, or is not there, harms nobody", async () => {

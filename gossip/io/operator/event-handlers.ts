@@ -5,12 +5,14 @@ import type { Member } from "../../src/sink.ts";
 import { type DurationMs, UsageError } from "../../src/types.ts";
 import type { Logger } from "../log.ts";
 import { type EventFilter, eventName, isWanted, type OperatorEvent, parseEventFilters } from "./events.ts";
-import { runScript, type ScriptResult } from "./script.ts";
 import { type Environment, eventEnvironment, eventInput } from "./script-input.ts";
+import type { ScriptResult, ScriptRunner } from "./script-runner.ts";
 
 export interface EventHandlerOptions {
   /** `[filter[,filter…]=]script` each; filters as in RPC streams, none for every event. Default none. */
   readonly scripts?: readonly string[];
+  /** Runs them; needed where there are any. */
+  readonly run?: ScriptRunner;
   /** What scripts find in their environment besides the event. Default nothing. */
   readonly environment?: Environment;
   /** A script that runs longer is ended. Default 60 s. */
@@ -21,13 +23,15 @@ export interface EventHandlerOptions {
   readonly maxWaiting?: number;
 }
 
+type Settings = Required<Omit<EventHandlerOptions, "run">>;
+
 export const HANDLER_DEFAULTS = Object.freeze({
   scripts: Object.freeze([]) as readonly string[],
   environment: Object.freeze({}) as Environment,
   timeoutMs: 60_000,
   maxRunning: 4,
   maxWaiting: 512,
-}) satisfies Required<EventHandlerOptions>;
+}) satisfies Settings;
 
 const SLOW_MS = 1_000;
 /** Output shown in the log. */
@@ -64,7 +68,8 @@ interface Job {
 }
 
 export class EventHandlers {
-  readonly #options: Required<EventHandlerOptions>;
+  readonly #options: Settings;
+  readonly #runScript: ScriptRunner | undefined;
   readonly #handlers: readonly Handler[];
   readonly #log: Logger;
   readonly #stopping = new AbortController();
@@ -78,8 +83,12 @@ export class EventHandlers {
   /** Throws UsageError "bad_event_handler". */
   constructor(options: EventHandlerOptions, log: Logger) {
     this.#options = { ...HANDLER_DEFAULTS, ...options };
+    this.#runScript = options.run;
     this.#handlers = this.#options.scripts.map((text) => ({ ...parseEventScript(text), isRunning: false }));
     this.#log = log;
+    if (this.#handlers.length > 0 && options.run === undefined) {
+      throw new UsageError("bad_event_handler", "event scripts need something that runs them");
+    }
   }
 
   get isEmpty(): boolean {
@@ -153,7 +162,7 @@ export class EventHandlers {
     const { script } = handler;
     const about = { event: eventName(event), script };
     const slow = setTimeout(() => this.#log.warn(about, "a script takes more than a second"), SLOW_MS);
-    const result = await runScript({
+    const result = await this.#runScript?.({
       script,
       environment: { ...definedOf(this.#options.environment), ...eventEnvironment(event, self) },
       input: eventInput(event),
@@ -161,6 +170,7 @@ export class EventHandlers {
       signal: this.#stopping.signal,
     });
     clearTimeout(slow);
+    if (result === undefined) return;
     this.#report(about, result);
     if (event.kind !== "query" || result.exitCode !== 0 || result.outputBytes === 0) return;
     try {

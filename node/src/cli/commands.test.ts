@@ -200,7 +200,8 @@ describe("flags of the agent", () => {
 
   test("scripts find the environment of the agent without its secrets", () => {
     const environment = { PATH: "/bin", SERF_RPC_AUTH: "k", MONGODB_URL: "m", HEARSAY_GOSSIP_KEY: "g" };
-    expect(handlerOptions([], undefined, environment)).toEqual({ scripts: [], environment: { PATH: "/bin" } });
+    expect(handlerOptions([], undefined, environment)).toMatchObject({ scripts: [], environment: { PATH: "/bin" } });
+    expect(Object.keys(handlerOptions([], undefined, environment).environment ?? {})).toEqual(["PATH"]);
   });
 
   test("a log line below the level is not printed", () => {

@@ -1,6 +1,7 @@
 // What `hearsay agent` and `hearsay node` are told about scripts and coalescing, by the same names.
 
 import type { CoalesceOptions, EventHandlerOptions } from "#gossip/io";
+import { runScript } from "./script.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,7 +25,7 @@ export function handlerOptions(
   environment: Environment,
 ): EventHandlerOptions {
   const limit = timeoutMs === undefined ? {} : { timeoutMs };
-  return { scripts, environment: withoutSecrets(environment), ...limit };
+  return { scripts, run: runScript, environment: withoutSecrets(environment), ...limit };
 }
 
 /** Scripts find our environment, as those of the stock agent do, but none of our keys and passwords. */

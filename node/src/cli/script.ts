@@ -1,30 +1,7 @@
 // Runs one script of an operator in a process group of its own, so that all of it can be ended.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import type { DurationMs } from "../../src/types.ts";
-
-export interface ScriptRun {
-  /** For `/bin/sh -c`. */
-  readonly script: string;
-  /** The whole environment. */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly input: Uint8Array;
-  /** Afterwards it is asked to end, and two seconds later it is ended. */
-  readonly timeoutMs: DurationMs;
-  /** Ends it at once. */
-  readonly signal: AbortSignal;
-}
-
-export interface ScriptResult {
-  /** The last 8 KiB of standard output and error. */
-  readonly output: Uint8Array;
-  readonly outputBytes: number;
-  /** Of the script; undefined when a signal ended it, or it could not start. */
-  readonly exitCode: number | undefined;
-  readonly timedOut: boolean;
-  /** Why it could not start. */
-  readonly error?: Error;
-}
+import type { ScriptResult, ScriptRun } from "#gossip/io";
 
 const MAX_OUTPUT_BYTES = 8 * 1024;
 const TERM_GRACE_MS = 2_000;
