@@ -138,7 +138,7 @@ if (!isHere) {
         withinMs: 10_000,
         what: "a coordinate",
       });
-      expect((await hearsay("rtt", rpc, "--matrix")).out).toMatch(/^ms +ours +stock\n/);
+      expect((await hearsay("rtt", rpc, "--matrix")).out).toMatch(/^estimated ms +ours +stock\n/);
       expect(await hearsay("tags", rpc, "-set=x=y", "-delete=role")).toMatchObject({ code: 0 });
       expect(await hearsay("force-leave", rpc, "nobody")).toMatchObject({ code: 0 });
     });
