@@ -1,7 +1,15 @@
 // What clients make of an agent's records, also of odd ones.
 
 import { expect, test } from "@jest/globals";
-import { estimateRtt, questionBody, readCoordinate, readQueryRecord, readSighting } from "./answers.ts";
+import {
+  estimateRtt,
+  questionBody,
+  readCoordinate,
+  readKeyAnswer,
+  readQueryRecord,
+  readRows,
+  readSighting,
+} from "./answers.ts";
 import type { RpcMap, RpcValue } from "./value.ts";
 
 const map = (entries: Readonly<Record<string, RpcValue>>): RpcMap => new Map(Object.entries(entries));
@@ -43,4 +51,21 @@ test("a monitor shows lines and events and passes over what it does not know", (
   expect(readSighting(map({ Log: "line" }))).toEqual({ kind: "log", line: "line" });
   expect(readSighting(map({ Event: "user", Name: "x" }))).toMatchObject({ kind: "event", event: "user" });
   expect(readSighting(map({}))).toBeUndefined();
+});
+
+test("[R8] what was measured is read where it is told", () => {
+  const Coord = map({ Vec: [0], Error: 0.5, Adjustment: 0, Height: 0 });
+  expect(readCoordinate(map({ Ok: true, Coord, MeasuredMs: 2.5 }))).toMatchObject({ measuredMs: 2.5 });
+  expect(readCoordinate(map({ Ok: true, Coord }))).not.toHaveProperty("measuredMs");
+  const rows = map({ Rows: map({ a: map({ b: 1.5, c: "far" }), odd: 5 }) });
+  expect(readRows(rows)).toEqual(new Map([["a", new Map([["b", 1.5]])]]));
+  expect(readRows(map({}))).toEqual(new Map());
+});
+
+test("[R9] answers about keys are read from agents that tell primaries and from those that do not", () => {
+  const reply = { Keys: map({ k: 2, odd: "x" }), Messages: map({ a: "no" }), NumErr: 1, NumNodes: 3, NumResp: 2 };
+  const read = { error: "e", keys: { k: 2 }, messages: { a: "no" }, numErr: 1, numNodes: 3, numResp: 2 };
+  expect(readKeyAnswer("e", map(reply))).toEqual({ ...read, primaryKeys: {} });
+  expect(readKeyAnswer("e", map({ ...reply, PrimaryKeys: map({ k: 2 }) }))).toEqual({ ...read, primaryKeys: { k: 2 } });
+  expect(readKeyAnswer("", map({ Keys: null }))).toMatchObject({ keys: {}, numNodes: 0 });
 });

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { seededRandom } from "../../src/random.ts";
-import { nodeName } from "../../src/types.ts";
+import { type NodeName, nodeName } from "../../src/types.ts";
 import { Client, connected } from "../../test/rpc/fake-agent.ts";
+import type { KeyResult } from "../keys.ts";
 import { encodeValue, type RpcWritable } from "./value.ts";
 
 describe("captured sessions", () => {
@@ -33,6 +34,45 @@ describe("captured sessions", () => {
   ])("%s is answered byte for byte as by the stock agent", async (id) => {
     const { clientHex, serverHex } = vectors.find((vector) => vector.id === id)!;
     const client = new Client(clientHex.includes(Buffer.from("AuthKey").toString("hex")) ? "s3cret" : undefined);
+    await client.sendBytes(Buffer.from(clientHex, "hex"));
+    expect(Buffer.concat(client.sent).toString("hex")).toBe(serverHex);
+  });
+});
+
+describe("captured key sessions", () => {
+  const { vectors } = JSON.parse(readFileSync(new URL("../../test/vectors/rpc.json", import.meta.url), "utf8")) as {
+    readonly vectors: readonly { readonly id: string; readonly clientHex: string; readonly serverHex: string }[];
+  };
+  const said = (names: string, text: string): Map<NodeName, string> =>
+    new Map([...names].map((name) => [nodeName(name), text]));
+
+  test.each<[string, Partial<KeyResult>]>([
+    ["rpc-keys-install", { numNodes: 2, numResp: 2 }],
+    ["rpc-keys-use", { numNodes: 2, numResp: 2 }],
+    [
+      "rpc-keys-remove-primary",
+      {
+        numNodes: 2,
+        numResp: 2,
+        numErr: 2,
+        messages: said("ef", "Removing the primary key is not allowed"),
+        error: "2/2 nodes reported failure",
+      },
+    ],
+    [
+      "rpc-keys-list-disabled",
+      {
+        numNodes: 3,
+        numResp: 3,
+        numErr: 3,
+        messages: said("bac", "Keyring is empty (encryption not enabled)"),
+        error: "3/3 nodes reported failure",
+      },
+    ],
+  ])("[R9] %s is answered byte for byte as by the stock agent", async (id, keyResult) => {
+    const { clientHex, serverHex } = vectors.find((vector) => vector.id === id)!;
+    const client = new Client();
+    client.agent.keyResult = keyResult;
     await client.sendBytes(Buffer.from(clientHex, "hex"));
     expect(Buffer.concat(client.sent).toString("hex")).toBe(serverHex);
   });
