@@ -22,6 +22,16 @@ export interface TrackDescription {
   readonly layers: readonly string[];
 }
 
+/** What a client may do now; a moderator can change it while the call goes on. */
+export interface PeerGrants {
+  /** False: nothing of its tracks is forwarded, whatever it sends. */
+  readonly publish: boolean;
+  /** False: its slots are empty, whatever is assigned to them. */
+  readonly subscribe: boolean;
+  /** False: its data messages are dropped. Default true. */
+  readonly data?: boolean;
+}
+
 export interface NegotiateInput {
   readonly peerId: string;
   readonly roomId: string;
@@ -31,6 +41,8 @@ export interface NegotiateInput {
   readonly tracks: readonly { readonly mid: string; readonly source: TrackSource; readonly trackId: string }[];
   /** Discard an older transport of this peer and start anew. */
   readonly fresh: boolean;
+  /** Default: as they were, for a new client all. */
+  readonly grants?: PeerGrants;
   /** Number that a transport made for this offer bears; greater than those of all offers before. The pool gives it. */
   readonly transport?: number;
 }
@@ -106,6 +118,8 @@ export interface MediaPlane {
   /** Stops or restarts forwarding of a track at the source, whatever the client sends. */
   setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void;
   closeTrack(trackId: string): void;
+  /** Takes effect at once and lasts until the client is closed; what was published and assigned comes back with the right. */
+  setPeerGrants(input: { readonly peerId: string; readonly grants: PeerGrants }): void;
 
   /**
    * Sends one message to each of these clients. Resolves with those that did not get it: they have no open channel, or

@@ -4,6 +4,7 @@ import type { MediaEvent } from "./control.ts";
 import type { IceLiteAgents } from "./ice-lite.ts";
 import type { MediaLog } from "./media-log.ts";
 import type { MediaMux } from "./media-mux.ts";
+import type { PeerLimitsOptions } from "./peer-limits.ts";
 import type { RtpPlaneApi } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
 
@@ -17,6 +18,7 @@ export interface MediaEnvironment {
   /** By TCP: for clients only. */
   readonly tcpCandidates: readonly HostCandidate[];
   readonly log: MediaLog;
+  readonly peerLimits: PeerLimitsOptions;
   nowMs(): number;
   event(event: MediaEvent): void;
   /** Counts a refused datagram under its reason. */

@@ -10,6 +10,7 @@ import type {
   MediaStats,
   NegotiateInput,
   NegotiateResult,
+  PeerGrants,
   TrunkParameters,
   TrunkStream,
 } from "./control.ts";
@@ -22,6 +23,7 @@ import type { MediaEnvironment } from "./media-environment.ts";
 import { MediaError } from "./media-error.ts";
 import type { MediaLog } from "./media-log.ts";
 import { MediaMux } from "./media-mux.ts";
+import type { PeerLimitsOptions } from "./peer-limits.ts";
 import { PeerTransport, readOffer } from "./peer-transport.ts";
 import type { AdaptationEvent, PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
@@ -38,6 +40,8 @@ export interface MediaHostOptions {
   readonly advertise?: readonly string[];
   /** Also listen on TCP, under the same port number. Default true. */
   readonly tcp?: boolean;
+  /** How much each client may send. */
+  readonly peerLimits?: PeerLimitsOptions;
 }
 export interface MediaHostParts {
   readonly log: MediaLog;
@@ -111,6 +115,7 @@ export class MediaHost implements MediaPlane {
       tcpCandidates: tcpCandidates(candidates, mux.tcpFamilies()),
       agents: this.#agents,
       log: this.#parts.log,
+      peerLimits: this.#options.peerLimits ?? {},
       nowMs,
       event: (event) => this.#emit(event),
       dropped: (reason) => this.#drop(reason),
@@ -142,7 +147,8 @@ export class MediaHost implements MediaPlane {
     const peer = new PeerTransport({ ...input, offer }, env, (gone) => this.#forget(gone));
     return this.#changed(() => {
       // Throws before anything of the older transport was touched.
-      const result = peer.negotiate(input, offer);
+      const grants = input.grants ?? this.#peers.get(input.peerId)?.grants;
+      const result = peer.negotiate({ ...input, ...(grants === undefined ? {} : { grants }) }, offer);
       this.#removePeer(input.peerId);
       this.#peers.set(input.peerId, peer);
       this.#byAgentId.set(peer.agent.id, peer);
@@ -181,6 +187,10 @@ export class MediaHost implements MediaPlane {
     const refused = peerIds.filter((peerId) => this.#peers.get(peerId)?.sendData(channel, data) !== true);
     this.#env?.count("data_messages_sent", peerIds.length - refused.length);
     return refused;
+  }
+
+  setPeerGrants({ peerId, grants }: { readonly peerId: string; readonly grants: PeerGrants }): void {
+    this.#changed(() => this.#peers.get(peerId)?.setGrants(grants));
   }
 
   closeTrack(trackId: string): void {

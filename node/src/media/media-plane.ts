@@ -171,6 +171,10 @@ export class WorkerPool implements MediaPlane {
     for (const { plane } of this.#workers) plane.closeTrack(trackId);
   }
 
+  setPeerGrants(input: CallInput<"setPeerGrants">): void {
+    this.#workerOfUser(peerUser(input.peerId))?.plane.setPeerGrants(input);
+  }
+
   async createTrunk(input: CallInput<"createTrunk">): Promise<CallResult<"createTrunk">> {
     const parameters = await this.#first.plane.createTrunk(input);
     this.#trunkIds.add(input.trunkId);

@@ -73,6 +73,8 @@ function dispatch(host: MediaHost, message: ToWorker): unknown {
       return host.setTrackMuted(message.input);
     case "sendData":
       return host.sendData(message.input);
+    case "setPeerGrants":
+      return host.setPeerGrants(message.input);
     case "closeTrack":
       return host.closeTrack(message.input);
     case "createTrunk":

@@ -3,13 +3,14 @@
  * What is agreed reaches the RTP plane when the keys are there; until then assignments wait here.
  */
 import { randomInt } from "node:crypto";
-import type { DataChannelName, LayerTarget, NegotiateInput, NegotiateResult } from "./control.ts";
+import type { DataChannelName, LayerTarget, NegotiateInput, NegotiateResult, PeerGrants } from "./control.ts";
 import { DataChannels } from "./data-channels.ts";
 import { DtlsPeer, fingerprintOf, type SrtpMasterKeys } from "./dtls-peer.ts";
 import { CLIENT_TIMEOUTS, IceLiteAgent, type IceState } from "./ice-lite.ts";
 import type { UdpAddress } from "./ip-address.ts";
 import { type MediaEnvironment, pickSsrc } from "./media-environment.ts";
 import { MediaError } from "./media-error.ts";
+import { PeerLimits } from "./peer-limits.ts";
 import type { PlaneReceiver, PlaneSlot } from "./rtp-plane-types.ts";
 import { writeAnswer } from "./sdp-answer.ts";
 import { type ParsedOffer, parseOffer } from "./sdp-parse.ts";
@@ -23,6 +24,7 @@ interface Assignment {
   readonly target: LayerTarget | undefined;
 }
 
+const ALL_GRANTS: PeerGrants = { publish: true, subscribe: true };
 /** DTLS that has not finished this long after the offer never will. */
 const HANDSHAKE_LIMIT_MS = 30_000;
 
@@ -44,6 +46,8 @@ export class PeerTransport implements MuxPeer {
   #plan: SessionPlan | undefined = undefined;
   #state: PeerTransportState = "new";
   #data: DataChannels | undefined = undefined;
+  readonly #limits: PeerLimits;
+  #grants: PeerGrants = ALL_GRANTS;
 
   /** Builds nothing outside itself until `open`; the offer is already parsed. */
   constructor(
@@ -57,6 +61,7 @@ export class PeerTransport implements MuxPeer {
     this.#env = env;
     this.#onGone = onGone;
     this.#createdAtMs = env.nowMs();
+    this.#limits = new PeerLimits(env.peerLimits);
     this.#fingerprint = fingerprintText(input.offer);
     this.agent = new IceLiteAgent({
       id: input.peerId,
@@ -99,6 +104,7 @@ export class PeerTransport implements MuxPeer {
     if (!planned.ok) throw new MediaError(planned.code, planned.detail);
     const before = this.#plan;
     this.#plan = planned.plan;
+    if (input.grants !== undefined) this.setGrants(input.grants);
     if (before === undefined) this.#open();
     else if (offer.ufrag !== this.agent.remoteUfrag) this.#restart(offer.ufrag);
     if (this.#dtls.connected) this.#apply(before, planned.plan);
@@ -116,7 +122,28 @@ export class PeerTransport implements MuxPeer {
     if (!this.trackIds.includes(input.trackId)) return;
     if (input.muted) this.#muted.add(input.trackId);
     else this.#muted.delete(input.trackId);
-    this.#env.plane.setTrackMuted(input, this.#env.nowMs());
+    if (this.#grants.publish) this.#env.plane.setTrackMuted(input, this.#env.nowMs());
+  }
+
+  get grants(): PeerGrants {
+    return this.#grants;
+  }
+
+  /** What is forwarded changes; what was agreed does not. */
+  setGrants(grants: PeerGrants): void {
+    const before = this.#grants;
+    this.#grants = grants;
+    if (!this.#dtls.connected) return;
+    if (before.publish !== grants.publish) for (const trackId of this.trackIds) this.#mute(trackId);
+    if (before.subscribe !== grants.subscribe) for (const mid of this.#assignments.keys()) this.#assign(mid);
+  }
+
+  #isMuted(trackId: string): boolean {
+    return !this.#grants.publish || this.#muted.has(trackId);
+  }
+
+  #mute(trackId: string): void {
+    this.#env.plane.setTrackMuted({ trackId, muted: this.#isMuted(trackId) }, this.#env.nowMs());
   }
 
   /** False: it cannot be sent now, which is counted. */
@@ -147,13 +174,21 @@ export class PeerTransport implements MuxPeer {
   }
 
   handleDtls(bytes: Buffer): void {
-    this.#dtls.handle(bytes);
+    const refused = this.#limits.dtls(this.#env.nowMs());
+    if (refused === undefined) this.#dtls.handle(bytes);
+    else this.#env.dropped(refused);
   }
   handleRtp(bytes: Buffer): void {
-    this.#env.plane.handleSrtp(this.peerId, bytes, this.#env.nowMs());
+    const nowMs = this.#env.nowMs();
+    const refused = this.#limits.media(bytes.length, nowMs);
+    if (refused === undefined) this.#env.plane.handleSrtp(this.peerId, bytes, nowMs);
+    else this.#env.dropped(refused);
   }
   handleRtcp(bytes: Buffer): void {
-    this.#env.plane.handleSrtcp(this.peerId, bytes, this.#env.nowMs());
+    const nowMs = this.#env.nowMs();
+    const refused = this.#limits.rtcp(nowMs);
+    if (refused === undefined) this.#env.plane.handleSrtcp(this.peerId, bytes, nowMs);
+    else this.#env.dropped(refused);
   }
 
   /** Takes everything away; says nothing. Idempotent. */
@@ -238,6 +273,10 @@ export class PeerTransport implements MuxPeer {
       { dtls: this.#dtls.transport, remotePort: line.sctpPort, nowMs: () => env.nowMs() },
       {
         message: (channel, data) => {
+          if (this.#grants.data === false) {
+            env.dropped("data_not_granted");
+            return;
+          }
           env.count("data_messages_received");
           env.event({ kind: "data", peerId, roomId, channel, data });
         },
@@ -250,7 +289,7 @@ export class PeerTransport implements MuxPeer {
   #addReceiver(line: ReceiveLine, nowMs: number): void {
     this.#env.plane.addReceiver(this.#planeReceiver(line), nowMs);
     const { trackId } = line.track;
-    if (this.#muted.has(trackId)) this.#env.plane.setTrackMuted({ trackId, muted: true }, nowMs);
+    if (this.#isMuted(trackId)) this.#env.plane.setTrackMuted({ trackId, muted: true }, nowMs);
   }
 
   #planeText(line: PlannedLine): string {
@@ -294,7 +333,8 @@ export class PeerTransport implements MuxPeer {
   #assign(mid: string): void {
     const assignment = this.#assignments.get(mid);
     if (assignment === undefined) return;
-    const { trackId, target } = assignment;
+    const { target } = assignment;
+    const trackId = this.#grants.subscribe ? assignment.trackId : null;
     const input = { peerId: this.peerId, mid, trackId, ...(target === undefined ? {} : { target }) };
     this.#env.plane.assignSlot(input, this.#env.nowMs());
   }

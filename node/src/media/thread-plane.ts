@@ -80,6 +80,9 @@ export class ThreadPlane implements MediaPlane {
   setTrackMuted(input: CallInput<"setTrackMuted">): void {
     this.#tell("setTrackMuted", input);
   }
+  setPeerGrants(input: CallInput<"setPeerGrants">): void {
+    this.#tell("setPeerGrants", input);
+  }
   sendData(input: CallInput<"sendData">): Promise<CallResult<"sendData">> {
     return this.#ask("sendData", input);
   }

@@ -6,7 +6,6 @@
  */
 import type { MediaKind } from "#protocol";
 import type {
-  CodecInfo,
   DataChannelName,
   LayerTarget,
   MediaEvent,
@@ -15,42 +14,14 @@ import type {
   NegotiateErrorCode,
   NegotiateInput,
   NegotiateResult,
+  PeerGrants,
   TrackDescription,
   TrunkParameters,
-  TrunkStats,
   TrunkStream,
 } from "../../src/media/control.ts";
+import { describe, FakeMediaError, type FakeTrunk, parseOffer, trunkStats } from "./fake-media-parts.ts";
 
-export interface FakeLine {
-  readonly mid: string;
-  readonly kind: MediaKind;
-  /** As the client sees it: an own track is sendonly, a slot recvonly. */
-  readonly direction: "sendonly" | "recvonly";
-  /** RIDs of a simulcast track, lowest first; none: [""]. */
-  readonly layers?: readonly string[];
-}
-
-/** The text that stands for a client's offer; `slots` become recvonly lines a0…, v0…. */
-export function fakeOffer(input: {
-  readonly tracks?: readonly Omit<FakeLine, "direction">[];
-  readonly audioSlots?: number;
-  readonly videoSlots?: number;
-}): string {
-  const slot = (kind: MediaKind, count: number): FakeLine[] =>
-    Array.from({ length: count }, (_, i) => ({ mid: `${kind[0]}${i}`, kind, direction: "recvonly" as const }));
-  const own = (input.tracks ?? []).map((track) => ({ ...track, direction: "sendonly" as const }));
-  const lines = [...own, ...slot("audio", input.audioSlots ?? 3), ...slot("video", input.videoSlots ?? 4)];
-  return JSON.stringify({ fake: "offer", lines });
-}
-
-export class FakeMediaError extends Error {
-  override readonly name = "MediaError";
-  readonly code: NegotiateErrorCode;
-  constructor(code: NegotiateErrorCode) {
-    super(`the fake media plane refuses: ${code}`);
-    this.code = code;
-  }
-}
+export { FakeMediaError, fakeOffer } from "./fake-media-parts.ts";
 
 /** Joins planes, so that trunk parameters of one mean something to another. */
 export class FakeMediaNetwork {
@@ -69,27 +40,13 @@ interface Peer {
   /** What was sent to it on its data channels. */
   readonly messages: { readonly channel: DataChannelName; readonly data: string | Uint8Array }[];
 }
-interface Trunk {
-  readonly role: "offerer" | "answerer";
-  remote: { readonly plane: string; readonly trunkId: string } | undefined;
-  connected: boolean;
-  readonly egress: Map<number, TrunkStream>;
-  readonly ingress: Map<number, Omit<TrunkStream, "ssrc" | "rtxSsrc">>;
-  /** Keyframes asked for by openTrunkEgress. */
-  keyframes: number;
-}
-
-const CODECS: Readonly<Record<MediaKind, CodecInfo>> = {
-  audio: { name: "opus", clockRateHz: 48_000, channels: 2 },
-  video: { name: "VP8", clockRateHz: 90_000 },
-};
 
 export class FakeMediaPlane implements MediaPlane {
   readonly name: string;
   readonly #network: FakeMediaNetwork;
   readonly #listeners = new Set<(event: MediaEvent) => void>();
   readonly peers = new Map<string, Peer>();
-  readonly trunks = new Map<string, Trunk>();
+  readonly trunks = new Map<string, FakeTrunk>();
   readonly mutedTracks = new Set<string>();
   readonly closedTracks: string[] = [];
   /** The next negotiate rejects with this code, once. */
@@ -168,6 +125,12 @@ export class FakeMediaPlane implements MediaPlane {
   setTrackMuted(input: { readonly trackId: string; readonly muted: boolean }): void {
     if (input.muted) this.mutedTracks.add(input.trackId);
     else this.mutedTracks.delete(input.trackId);
+  }
+
+  /** Without it a peer has all. */
+  readonly grants = new Map<string, PeerGrants>();
+  setPeerGrants(input: { readonly peerId: string; readonly grants: PeerGrants }): void {
+    if (this.peers.has(input.peerId)) this.grants.set(input.peerId, input.grants);
   }
 
   /** Everyone who is here gets it, at once (`peers`). */
@@ -288,6 +251,13 @@ export class FakeMediaPlane implements MediaPlane {
     return undefined;
   }
 
+  /** A local track whose publisher may publish. */
+  #isSent(trackId: string): boolean {
+    for (const [peerId, peer] of this.peers)
+      if (peer.tracks.has(trackId)) return this.grants.get(peerId)?.publish !== false;
+    return false;
+  }
+
   /** What a peer's slots carry: mid → track id. */
   slotsOf(peerId: string): ReadonlyMap<string, string> {
     const carried = new Map<string, string>();
@@ -298,23 +268,24 @@ export class FakeMediaPlane implements MediaPlane {
 
   /** Ids of the tracks whose packets would reach this peer now, ascending. */
   delivered(peerId: string): readonly string[] {
+    if (this.grants.get(peerId)?.subscribe === false) return [];
     return [...new Set(this.slotsOf(peerId).values())].filter((trackId) => this.#arrives(trackId)).sort();
   }
 
   #arrives(trackId: string): boolean {
-    if (this.localTrack(trackId) !== undefined) return true;
+    if (this.localTrack(trackId) !== undefined) return this.#isSent(trackId);
     for (const trunk of this.trunks.values()) {
       const far = this.#far(trunk);
       if (!trunk.connected || far === undefined || !far.trunk.connected) continue;
       for (const [ssrc, stream] of trunk.ingress) {
         if (stream.track.trackId !== trackId || !far.trunk.egress.has(ssrc)) continue;
-        if (far.plane.localTrack(trackId) !== undefined) return true;
+        if (far.plane.#isSent(trackId)) return true;
       }
     }
     return false;
   }
 
-  #far(trunk: Trunk): { readonly plane: FakeMediaPlane; readonly trunk: Trunk } | undefined {
+  #far(trunk: FakeTrunk): { readonly plane: FakeMediaPlane; readonly trunk: FakeTrunk } | undefined {
     if (trunk.remote === undefined) return undefined;
     const plane = this.#network.planes.get(trunk.remote.plane);
     const far = plane?.trunks.get(trunk.remote.trunkId);
@@ -357,40 +328,4 @@ export class FakeMediaPlane implements MediaPlane {
       for (const stream of trunk.ingress.values()) if (stream.track.trackId === trackId) return stream.track.layers;
     return [""];
   }
-}
-
-function parseOffer(sdp: string): readonly FakeLine[] {
-  try {
-    const parsed: unknown = JSON.parse(sdp);
-    if (typeof parsed === "object" && parsed !== null && "lines" in parsed && Array.isArray(parsed.lines))
-      return parsed.lines;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw new FakeMediaError("sdp_malformed");
-}
-
-function describe(
-  track: NegotiateInput["tracks"][number],
-  lines: readonly FakeLine[],
-): TrackDescription & { readonly mid: string } {
-  const line = lines.find((candidate) => candidate.mid === track.mid && candidate.direction === "sendonly");
-  if (line === undefined) throw new FakeMediaError("sdp_unsupported");
-  return { ...track, kind: line.kind, codec: CODECS[line.kind], layers: line.layers ?? [""] };
-}
-
-function trunkStats(trunkId: string, trunk: Trunk): TrunkStats {
-  return {
-    trunkId,
-    packetsSent: trunk.egress.size * 100,
-    packetsReceived: trunk.ingress.size * 100,
-    bytesSent: trunk.egress.size * 100_000,
-    bytesReceived: trunk.ingress.size * 100_000,
-    packetsLost: 0,
-    packetsRepaired: 0,
-    rttMs: 2,
-    jitterMs: 1,
-    egressStreams: trunk.egress.size,
-    ingressStreams: trunk.ingress.size,
-  };
 }
