@@ -110,6 +110,24 @@ if (!isHere) {
     });
   });
 
+  test("with a label our agents meet each other, and nobody without it gets in, of either kind", async () => {
+    const hosts = addresses(4);
+    const label = "-label=blue";
+    await startOurs("h1", hosts[0]!, [label]);
+    await startOurs("h2", hosts[1]!, [label, `-join=${hosts[0]}`]);
+    for (const [side, name, host] of [
+      [STOCK, "s1", hosts[2]!],
+      [OURS, "h3", hosts[3]!],
+    ] as const) {
+      const how = await side.start(name, host, [`-join=${hosts[0]}`]).then(
+        (agent) => agent.ended,
+        (error: Error) => error.message,
+      );
+      expect(String(how)).toMatch(/^1$|ended with 1 /);
+    }
+    await waitForStatuses(hosts.slice(0, 2), { h1: "alive", h2: "alive" });
+  }, 60_000);
+
   test("three of each kind form one cluster, which sees one killed and one leave on either side", async () => {
     const hosts = addresses(6);
     const names = ["s1", "s2", "s3", "h1", "h2", "h3"];
