@@ -1,9 +1,11 @@
 /** What rooms keep beside their text: built from the stores, begun when the mesh runs. */
 import type { Unsequenced } from "#protocol";
+import { Bills } from "./bills/bills.ts";
 import type { NodeConfig } from "./config.ts";
 import { Feeds } from "./happenings/feeds.ts";
 import { Happenings } from "./happenings/happenings.ts";
 import { type Announce, reminderWorker } from "./happenings/reminders.ts";
+import { billRoutes } from "./http/bill-routes.ts";
 import { fileRoutes } from "./http/file-routes.ts";
 import { happeningRoutes } from "./http/happening-routes.ts";
 import { RoomDoor } from "./http/room-door.ts";
@@ -61,6 +63,7 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   const avatars = new Avatars({ archive, pictures, clock });
   const happenings = new Happenings({ archive, clock, changed });
   const feeds = new Feeds(archive);
+  const bills = new Bills({ archive, clock, changed });
   const announce: Announce = async (...words) => {
     await voice?.announce(...words);
   };
@@ -77,6 +80,7 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   return {
     routes: [
       ...fileRoutes({ door, memories, avatars }),
+      ...billRoutes({ door, bills, clock }),
       ...happeningRoutes({ archive, door, happenings, feeds, url: () => voice?.url ?? "" }),
     ],
     begin: (given) => {
