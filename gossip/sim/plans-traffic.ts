@@ -111,7 +111,7 @@ export const TALK: readonly Plan[] = [
     ],
     disturbMs: n > 100 ? 30_000 : 20_000,
     expect: {
-      bootWithinMs: 8_000,
+      bootWithinMs: 70_000,
       settleWithinMs: 130_000,
       queriesAnsweredRatio: 0.97,
       network: ["lost"],

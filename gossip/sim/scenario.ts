@@ -276,7 +276,9 @@ function untold(scenario: Scenario, { cluster, faults, told, before }: Outcome):
 }
 
 function pending(cluster: Cluster, { chatter }: Faults): string[] {
+  // Who stopped waits no longer.
   const waiting = cluster.nodes
+    .filter((node) => node.isUp)
     .flatMap((node) => [...node.requests.values()])
     .filter((request) => request.outcome === "waiting").length;
   return [

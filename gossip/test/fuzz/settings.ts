@@ -12,7 +12,7 @@ export function runs(usual: number): { readonly seed: number; readonly numRuns: 
 }
 
 /** Milliseconds that one test may take: nights have time. */
-export const FUZZ_TIMEOUT_MS = NIGHTLY === undefined ? 30_000 : 3_600_000;
+export const FUZZ_TIMEOUT_MS = NIGHTLY === undefined ? 60_000 : 3_600_000;
 
 export function announce(what: string): void {
   process.stdout.write(`fuzz ${what}: FUZZ_SEED=${FUZZ_SEED} FUZZ_RUNS=${NIGHTLY ?? "usual"}\n`);
