@@ -3,11 +3,12 @@
  * addresses, begun when the mesh runs.
  */
 import type { Random } from "#gossip";
-import type { MeshTrunk } from "#protocol";
+import type { MeshTrunk, Role } from "#protocol";
 import { type Keepsakes, type KeepsakeVoice, keepsakes } from "./app-keepsakes.ts";
 import type { RunningMesh } from "./app-mesh.ts";
 import { createTalk, type Talk } from "./chat/talk.ts";
 import type { NodeConfig } from "./config.ts";
+import { inviteRoutes } from "./http/invite-routes.ts";
 import { MeshReporter } from "./http/mesh-report.ts";
 import { meshRoutes } from "./http/mesh-routes.ts";
 import { messageRoutes } from "./http/message-routes.ts";
@@ -15,6 +16,7 @@ import { People } from "./http/people.ts";
 import { peopleRoutes } from "./http/people-routes.ts";
 import { ApiError } from "./http/problems.ts";
 import { RoomDoor } from "./http/room-door.ts";
+import { roomKeepingRoutes } from "./http/room-keeping-routes.ts";
 import { roomRoutes } from "./http/room-routes.ts";
 import type { ApiRoute } from "./http/route.ts";
 import { textRoutes } from "./http/text-routes.ts";
@@ -25,7 +27,10 @@ import type { Mesh } from "./mesh/mesh.ts";
 import type { MetricSources, Metrics } from "./metrics/metrics.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { createRoomService, type LiveRooms } from "./room/live-rooms.ts";
+import { Invites } from "./session/invites.ts";
 import { Joining } from "./session/joining.ts";
+import { RoomKeeping } from "./session/room-keeping.ts";
+import { RoomPurge } from "./session/room-purge.ts";
 import { SessionKeeper } from "./session/session-keeper.ts";
 import type { SessionTimes } from "./session/session-machine.ts";
 import { SessionReaper } from "./session/session-reaper.ts";
@@ -72,6 +77,7 @@ interface Live {
   readonly gateway: Gateway;
   readonly talk: Talk;
   readonly expulsions: Expulsions;
+  readonly purge: RoomPurge;
   readonly reporter: MeshReporter;
   readonly paused: (ms: number) => Promise<void>;
 }
@@ -80,21 +86,23 @@ export function nodeApi(parts: ApiParts): NodeApi {
   const { archive, presence } = parts.stores;
   const { clock } = parts;
   const tokens = new Tokens({ signer: parts.signer, keys: parts.tokenKeys, nowMs: () => clock.wallMs() });
-  const people = new People({ archive, tokens, clock });
   let live: Live | undefined;
   // The server refuses requests as starting before this can happen.
   const need = (): Live => {
     if (live === undefined) throw new ApiError("starting", { retryAfterMs: 1_000 });
     return live;
   };
+  const people = new People({
+    ...{ archive, tokens, clock },
+    revoked: (userId, version) => need().expulsions.revoke(userId, version),
+  });
   const joining = new Joining({ archive, presence, tokens, clock, superseded: (older) => need().hub.supersede(older) });
   const door = new RoomDoor({ archive, joining });
   const draw = parts.random.fork("keepsakes");
   const dueEvery = parts.refreshMs === undefined ? {} : { dueEveryMs: parts.refreshMs };
   const kept = keepsakes({ ...parts, ...dueEvery, archive, joining, random: () => draw.next() });
   const routes = [
-    ...peopleRoutes({ people, joining }),
-    ...roomRoutes({ archive, joining, clock, mesh: () => need().running.mesh }),
+    ...roomLifeRoutes(parts, { people, joining, door }, need),
     ...messageRoutes({ door, clock, talk: () => need().talk }),
     ...textRoutes({ door, joining, talk: () => need().talk }),
     ...kept.routes,
@@ -117,6 +125,31 @@ export function nodeApi(parts: ApiParts): NodeApi {
       if (live !== undefined) await drain(live);
     },
   };
+}
+
+/** People, rooms, members and invites. */
+function roomLifeRoutes(
+  { stores: { archive }, clock, config, random }: ApiParts,
+  { people, joining, door }: { readonly people: People; readonly joining: Joining; readonly door: RoomDoor },
+  need: () => Live,
+): readonly ApiRoute[] {
+  const dice = random.fork("random rooms");
+  const keeping = new RoomKeeping({
+    ...{ archive, joining, clock },
+    live: () => ({ ...need(), broadcast: need().talk.broadcast, cleared: (roomId) => need().purge.add(roomId) }),
+  });
+  const told = (roomId: string, userId: string, role: Role): Promise<void> =>
+    need().talk.broadcast.tell(roomId, { type: "memberUpdated", userId, role });
+  return [
+    ...peopleRoutes({ people, joining, keeping, archive }),
+    ...roomRoutes({
+      ...{ archive, joining, clock, mesh: () => need().running.mesh, random: () => dice.next() },
+      markers: () => need().talk.markers,
+      creators: { who: config.roomCreators, handles: config.roomCreatorHandles },
+    }),
+    ...roomKeepingRoutes({ keeping, joining, door, archive }),
+    ...inviteRoutes({ invites: new Invites({ archive, clock }), people, joining, door, archive, told }),
+  ];
 }
 
 type Steps = Awaited<ReturnType<NodeApi["begin"]>>;
@@ -143,6 +176,7 @@ async function begin(
   const gateway = new Gateway({ hub, metrics, clock, log });
   const talk = liveTalk(parts, { mesh, rooms, hub });
   const expulsions = new Expulsions({ mesh, hub, clock, log });
+  const purge = new RoomPurge({ archive: parts.stores.archive, clock, log });
   const reporter = new MeshReporter({ mesh, rooms, media, clock, trunkOf: (trunkId) => trunkOf(relay, trunkId) });
   const reaper = new SessionReaper({
     ...{ mesh, presence, clock, log },
@@ -156,6 +190,7 @@ async function begin(
   hub.start();
   talk.broadcast.start();
   expulsions.start();
+  purge.start();
   reaper.start();
   const stopReporting = reporter.start();
   kept.begin(voiceOf(talk, mesh.self.url));
@@ -167,13 +202,14 @@ async function begin(
     { name: "sessions", stop: () => hub.stop() },
     { name: "words to rooms", stop: () => talk.broadcast.stop() },
     { name: "expulsions", stop: () => expulsions.stop() },
+    { name: "clearing away", stop: () => purge.stop() },
     { name: "sockets", stop: () => gateway.stop() },
     { name: "reaper", stop: () => reaper.stop() },
     { name: "mesh report", stop: stopReporting },
     { name: "keepsakes", stop: () => kept.stop() },
   ];
   const paused = (ms: number): Promise<void> => pause(clock, ms);
-  return { live: { running, rooms, relay, hub, gateway, talk, expulsions, reporter, paused }, steps };
+  return { live: { running, rooms, relay, hub, gateway, talk, expulsions, purge, reporter, paused }, steps };
 }
 
 function liveTalk(

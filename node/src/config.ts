@@ -41,6 +41,9 @@ export interface NodeConfig {
   /** The first signs, all verify. Empty: the node keeps one of its own in the data directory. */
   readonly tokenKeys: readonly Uint8Array[];
   readonly operatorKey?: string;
+  /** Who may make rooms; "everyone" means guests too, "listed" those of the handles below. */
+  readonly roomCreators: "everyone" | "members" | "listed";
+  readonly roomCreatorHandles: readonly string[];
   readonly fileMegabytes: number;
   readonly roomMegabytes: number;
   /** Networks ("10.0.0.0/8") that webhooks may reach although they are private. */
@@ -298,6 +301,8 @@ function toConfig(values: Values): NodeConfig {
     gossipKeys: list("gossip-key").map((key) => keyBytes(key, "gossip-key", [16, 24, 32])),
     tokenKeys: list("token-key").map((key) => keyBytes(key, "token-key", undefined)),
     ...optional("operatorKey", "operator-key"),
+    roomCreators: text("room-creators") as NodeConfig["roomCreators"],
+    roomCreatorHandles: list("room-creator-handles"),
     fileMegabytes: number("file-megabytes"),
     roomMegabytes: number("room-megabytes"),
     webhookNetworks: list("webhook-networks"),

@@ -111,7 +111,6 @@ export interface InviteInfo {
   readonly createdAtMs: number;
   readonly maxUses?: number;
   readonly expiresAtMs?: number;
-  readonly revokedAtMs?: number;
   /** Only in the answer that makes the invite: nodes keep a hash of it. */
   readonly code?: string;
 }

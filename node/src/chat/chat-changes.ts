@@ -4,6 +4,7 @@ import { ApiError } from "../http/problems.ts";
 import type { Clock } from "../mesh/clock.ts";
 import { KeyedBuckets } from "../signalling/token-bucket.ts";
 import type { Archive, MessageRecord, Role, RoomRecord, UserRecord } from "../store/archive.ts";
+import type { StoredRecord } from "../store/records.ts";
 import { MAX_EDITS, type TextChange } from "../store/texts.ts";
 import type { ChangeIds } from "./change-ids.ts";
 import { mentionsOf } from "./mentions.ts";
@@ -113,10 +114,9 @@ export class ChatChanges {
   async #keepRevision(message: MessageRecord): Promise<void> {
     const { roomId, id, edits = 0, text } = message;
     if (edits >= MAX_EDITS) return;
-    const number = String(edits).padStart(4, "0");
-    const owner = ownerOf(roomId, id);
+    const order = `${id}/${String(edits).padStart(4, "0")}`;
     const writtenAtMs = message.editedAtMs ?? message.sentAtMs;
-    const revision = { kind: "revision", id: `${owner}/${number}`, owner, order: number } as const;
+    const revision = { kind: "revision", id: `${roomId}/${order}`, owner: roomId, order } as const;
     await this.#options.archive.records.add({ ...revision, value: { text, writtenAtMs } });
   }
 
@@ -125,10 +125,9 @@ export class ChatChanges {
     for (const { kind, id } of await this.#revisions(roomId, messageId)) await records.remove({ kind, id });
   }
 
-  #revisions(roomId: string, messageId: string) {
-    const owner = ownerOf(roomId, messageId);
-    return this.#options.archive.records.list({ kind: "revision", owner, after: "-", limit: MAX_EDITS });
+  /** "0" is the next character after "/". */
+  #revisions(roomId: string, messageId: string): Promise<readonly StoredRecord[]> {
+    const range = { after: `${messageId}/`, before: `${messageId}0`, limit: MAX_EDITS };
+    return this.#options.archive.records.list({ kind: "revision", owner: roomId, ...range });
   }
 }
-
-const ownerOf = (roomId: string, messageId: string): string => `${roomId}/${messageId}`;

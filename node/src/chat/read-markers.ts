@@ -1,7 +1,7 @@
 /** How far people have read, and what they have not. A marker is a record of the room; it never goes back. */
 import type { ReadMarker, ReadMarkers, Unread } from "#protocol";
 import { ApiError } from "../http/problems.ts";
-import type { Archive, MemberRecord, RoomRecord, UserRecord } from "../store/archive.ts";
+import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
 import type { StoredRecord } from "../store/records.ts";
 import { firstIdAt } from "./chat-reader.ts";
 import type { RoomBroadcast } from "./room-broadcast.ts";
@@ -51,21 +51,25 @@ export class ReadMarkerService {
   }
 
   /** Whoever never read counts from the day on which they came. */
-  async unreadOf(room: RoomRecord, member: Pick<MemberRecord, "userId" | "addedAtMs">): Promise<RoomUnread> {
-    const { userId, addedAtMs } = member;
+  async unreadOf(room: RoomRecord, userId: string): Promise<RoomUnread> {
     const [record, newestMessageId] = await Promise.all([
       this.#archive.records.get(keyOf(room.id, userId)),
       this.#archive.newestMessageId(room.id),
     ]);
     const readUpTo = record === undefined ? undefined : markerOf(record).messageId;
-    const after = readUpTo ?? firstIdAt(addedAtMs);
     const known = {
       ...(readUpTo === undefined ? {} : { readUpTo }),
       ...(newestMessageId === undefined ? {} : { newestMessageId }),
     };
+    const after = readUpTo ?? (await this.#cameAt(room.id, userId));
     if (newestMessageId === undefined || newestMessageId <= after) return { unread: 0, unreadMentions: 0, ...known };
     const { messages, mentions } = await this.#archive.texts.unread({ roomId: room.id, userId, after });
     return { unread: messages, unreadMentions: mentions, ...known };
+  }
+
+  async #cameAt(roomId: string, userId: string): Promise<string> {
+    const member = await this.#archive.getMember({ roomId, userId });
+    return firstIdAt(member?.addedAtMs ?? 0);
   }
 
   async #move(roomId: string, userId: string, messageId: string): Promise<{ marker: string; moved: boolean }> {

@@ -11,6 +11,7 @@ export class UserInfo implements Protocol.UserInfo {
   @IsOptional() @IsString() handle?: string;
   @IsString() displayName!: string;
   @IsBoolean() guest!: boolean;
+  @IsOptional() @IsString() pictureId?: string;
 }
 export class Credentials implements Protocol.Credentials {
   @ValidateNested() @Type(() => UserInfo) user!: UserInfo;
@@ -30,10 +31,52 @@ export class RoomInfo implements Protocol.RoomInfo {
   @IsInt() occupants!: number;
   @IsInt() createdAtMs!: number;
   @IsOptional() @IsIn(ROLES) role?: Protocol.Role;
+  @IsOptional() @IsString() description?: string;
+  @IsOptional() @IsString() pictureId?: string;
+  @IsOptional() @IsInt() version?: number;
+  @IsOptional() @IsInt() unread?: number;
+  @IsOptional() @IsInt() unreadMentions?: number;
+  @IsOptional() @IsString() readUpTo?: string;
+  @IsOptional() @IsString() newestMessageId?: string;
 }
 export class RoomsResponse implements Protocol.RoomsResponse {
   @ValidateNested({ each: true }) @Type(() => RoomInfo) @IsArray() rooms!: RoomInfo[];
   @IsOptional() @IsString() nextCursor?: string;
+}
+export class MemberInfo implements Protocol.MemberInfo {
+  @IsString() userId!: string;
+  @IsIn(ROLES) role!: Protocol.Role;
+  @IsString() displayName!: string;
+  @IsInt() addedAtMs!: number;
+  @IsOptional() @IsString() handle?: string;
+  @IsOptional() @IsString() pictureId?: string;
+}
+export class MembersResponse implements Protocol.MembersResponse {
+  @ValidateNested({ each: true }) @Type(() => MemberInfo) @IsArray() members!: MemberInfo[];
+  @IsOptional() @IsString() nextCursor?: string;
+}
+export class InviteInfo implements Protocol.InviteInfo {
+  @IsString() inviteId!: string;
+  @IsIn(ROLES) role!: Protocol.Role;
+  @IsInt() uses!: number;
+  @IsString() createdBy!: string;
+  @IsInt() createdAtMs!: number;
+  @IsOptional() @IsInt() maxUses?: number;
+  @IsOptional() @IsInt() expiresAtMs?: number;
+  @IsOptional() @IsString() code?: string;
+}
+export class InvitesResponse implements Protocol.InvitesResponse {
+  @ValidateNested({ each: true }) @Type(() => InviteInfo) @IsArray() invites!: InviteInfo[];
+  @IsOptional() @IsString() nextCursor?: string;
+}
+export class InvitePreview implements Protocol.InvitePreview {
+  @ValidateNested() @Type(() => RoomInfo) room!: RoomInfo;
+  @IsIn(ROLES) role!: Protocol.Role;
+  @IsOptional() @IsInt() expiresAtMs?: number;
+}
+export class AcceptedInvite implements Protocol.AcceptedInvite {
+  @ValidateNested() @Type(() => RoomInfo) room!: RoomInfo;
+  @IsOptional() @ValidateNested() @Type(() => Credentials) credentials?: Credentials;
 }
 export class JoinTicket implements Protocol.JoinTicket {
   @IsString() token!: string;

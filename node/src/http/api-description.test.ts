@@ -1,9 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { systemClock } from "../mesh/clock.ts";
 import { silentLog } from "../mesh/log.ts";
+import type { Invites } from "../session/invites.ts";
 import type { Joining } from "../session/joining.ts";
+import type { RoomKeeping } from "../session/room-keeping.ts";
 import type { Archive } from "../store/archive.ts";
 import { docsOf } from "./docs.ts";
+import { inviteRoutes } from "./invite-routes.ts";
 import { meshRoutes } from "./mesh-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { openApiOf, problemsOf } from "./openapi.ts";
@@ -11,6 +14,7 @@ import type { People } from "./people.ts";
 import { peopleRoutes } from "./people-routes.ts";
 import { ApiError, PROBLEMS, problemOf, toApiError } from "./problems.ts";
 import type { RoomDoor } from "./room-door.ts";
+import { roomKeepingRoutes } from "./room-keeping-routes.ts";
 import { roomRoutes } from "./room-routes.ts";
 import { textRoutes } from "./text-routes.ts";
 
@@ -19,11 +23,20 @@ const never = (): never => {
 };
 const nobody = {} as unknown;
 const door = nobody as RoomDoor;
+const people = nobody as People;
+const joining = nobody as Joining;
+const archive = nobody as Archive;
+const keeping = nobody as RoomKeeping;
 const routes = [
-  ...peopleRoutes({ people: nobody as People, joining: nobody as Joining }),
-  ...roomRoutes({ archive: nobody as Archive, joining: nobody as Joining, clock: systemClock, mesh: never }),
+  ...peopleRoutes({ people, joining, archive, keeping }),
+  ...roomRoutes({
+    ...{ archive, joining, clock: systemClock, mesh: never, random: never, markers: never },
+    creators: { who: "members", handles: [] },
+  }),
+  ...roomKeepingRoutes({ keeping, joining, door, archive }),
+  ...inviteRoutes({ invites: nobody as Invites, people, joining, door, archive, told: never }),
   ...messageRoutes({ talk: never, door, clock: systemClock }),
-  ...textRoutes({ talk: never, door, joining: nobody as Joining }),
+  ...textRoutes({ talk: never, door, joining }),
   ...meshRoutes({ mesh: never, reporter: never }),
 ];
 

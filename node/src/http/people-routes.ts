@@ -1,15 +1,27 @@
 /** People and their sessions. */
 import type { Joining } from "../session/joining.ts";
+import type { RoomKeeping } from "../session/room-keeping.ts";
+import type { Archive, UserRecord } from "../store/archive.ts";
 import * as answers from "./answers.dto.ts";
 import { personOf } from "./caller.ts";
-import { ChangeMeDto, CreateGuestDto, CreateSessionDto, CreateUserDto, LoginDto } from "./people.dto.ts";
+import { Done } from "./files.dto.ts";
+import { ChangeMeDto, CreateGuestDto, CreateSessionDto, CreateUserDto, DeleteMeDto, LoginDto } from "./people.dto.ts";
 import type { People } from "./people.ts";
 import { userInfoOf } from "./people.ts";
+import { assertPicture } from "./picture-check.ts";
+import { ApiError } from "./problems.ts";
 import { type ApiRoute, route } from "./route.ts";
 
 const tag = "people";
 
-export function peopleRoutes(services: { readonly people: People; readonly joining: Joining }): readonly ApiRoute[] {
+export interface PeopleServices {
+  readonly people: People;
+  readonly joining: Joining;
+  readonly keeping: Pick<RoomKeeping, "leaveAll">;
+  readonly archive: Pick<Archive, "records">;
+}
+
+export function peopleRoutes(services: PeopleServices): readonly ApiRoute[] {
   return [...entranceRoutes(services.people), ...ownRoutes(services)];
 }
 
@@ -53,7 +65,8 @@ function entranceRoutes(people: People): readonly ApiRoute[] {
 }
 
 /** For those with one. */
-function ownRoutes({ people, joining }: { readonly people: People; readonly joining: Joining }): readonly ApiRoute[] {
+function ownRoutes(services: PeopleServices): readonly ApiRoute[] {
+  const { people, joining } = services;
   return [
     route({
       method: "GET",
@@ -68,13 +81,32 @@ function ownRoutes({ people, joining }: { readonly people: People; readonly join
     route<ChangeMeDto>({
       method: "PATCH",
       path: "/v1/me",
-      summary: "End all user tokens of the person but the one in the answer.",
+      summary:
+        "Change the name or picture; change the password or sign out everywhere: the answer's token alone holds then.",
       tag,
       auth: "user",
       body: ChangeMeDto,
       answers: { status: 200, schema: answers.Credentials },
-      problems: [],
-      handle: async (call) => ({ body: await people.signOutEverywhere(personOf(call).user) }),
+      problems: ["bad_credentials", "guest_not_allowed", "unknown_file", "rate_limited", "busy"],
+      handle: async (call) => ({ body: await changeMe(services, personOf(call).user, call.body) }),
+    }),
+    route<DeleteMeDto>({
+      method: "DELETE",
+      path: "/v1/me",
+      summary: "Delete the account. Rooms pass to others; what was said stays, by someone who left.",
+      tag,
+      auth: "user",
+      body: DeleteMeDto,
+      bodyOptional: true,
+      answers: { status: 200, schema: Done },
+      problems: ["bad_credentials", "rate_limited", "busy"],
+      handle: async (call) => {
+        const { user } = personOf(call);
+        await people.assertPassword(user, call.body.password);
+        await services.keeping.leaveAll(user);
+        await people.forget(user);
+        return { body: { done: true } };
+      },
     }),
     route<CreateSessionDto>({
       method: "POST",
@@ -88,4 +120,22 @@ function ownRoutes({ people, joining }: { readonly people: People; readonly join
       handle: async (call) => ({ body: await joining.createSession(personOf(call).user, call.body.deviceId) }),
     }),
   ];
+}
+
+async function changeMe(
+  { people, archive }: PeopleServices,
+  user: UserRecord,
+  changes: ChangeMeDto,
+): Promise<answers.Credentials> {
+  const { displayName, pictureId, password, signOutEverywhere } = changes;
+  const given = {
+    ...(displayName === undefined ? {} : { displayName }),
+    ...(pictureId === undefined ? {} : { pictureId }),
+    ...(password === undefined ? {} : { password }),
+    ...(signOutEverywhere === undefined ? {} : { signOutEverywhere }),
+  };
+  if (Object.keys(given).length === 0)
+    throw new ApiError("invalid_input", { errors: [{ path: "", message: "nothing is to be changed" }] });
+  await assertPicture(archive, pictureId);
+  return people.change(user, given);
 }

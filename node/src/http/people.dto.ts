@@ -1,6 +1,9 @@
 /** Requests about people and their sessions. */
 import "reflect-metadata";
-import { Equals, IsOptional, IsString, Length, Matches } from "class-validator";
+import { Type } from "class-transformer";
+import { Equals, IsObject, IsString, Length, Matches, ValidateNested } from "class-validator";
+import { ULID } from "./fields.ts";
+import { MayBeAbsent, MayBeNull } from "./optional.dto.ts";
 
 /** What a handle may hold before the store folds it: letters and digits of any script, dot, dash, underscore. */
 const HANDLE = /^[\p{L}\p{N}\p{M}._-]+$/u;
@@ -18,7 +21,7 @@ export class CreateUserDto {
   @IsString()
   password!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 64)
   @Matches(VISIBLE, { message: "displayName must be readable" })
   @IsString()
@@ -42,10 +45,49 @@ export class CreateGuestDto {
   displayName!: string;
 }
 
+export class ChangePasswordDto {
+  @Length(1, 256)
+  @IsString()
+  current!: string;
+
+  /** Length, not composition. */
+  @Length(8, 256)
+  @IsString()
+  next!: string;
+}
+
+/** At least one of them. */
 export class ChangeMeDto {
+  @MayBeAbsent()
+  @Length(1, 64)
+  @Matches(VISIBLE, { message: "displayName must be readable" })
+  @IsString()
+  displayName?: string;
+
+  /** null: none. */
+  @MayBeNull()
+  @Matches(ULID, { message: "pictureId must be a picture's id" })
+  @IsString()
+  pictureId?: string | null;
+
+  @MayBeAbsent()
+  @ValidateNested()
+  @Type(() => ChangePasswordDto)
+  @IsObject()
+  password?: ChangePasswordDto;
+
   /** Ends every user token of this person but the one in the answer. */
+  @MayBeAbsent()
   @Equals(true)
-  signOutEverywhere!: boolean;
+  signOutEverywhere?: true;
+}
+
+export class DeleteMeDto {
+  /** Of those who have one. */
+  @MayBeAbsent()
+  @Length(1, 256)
+  @IsString()
+  password?: string;
 }
 
 export class CreateSessionDto {

@@ -1,10 +1,11 @@
 /** Registration, login, guests, and who speaks in a request. */
 import { ulid } from "ulid";
-import type { Credentials, UserInfo } from "#protocol";
+import type { ChangeMe, Credentials, UserInfo } from "#protocol";
 import type { Clock } from "../mesh/clock.ts";
 import { type SessionClaims, TokenError, type Tokens } from "../session/tokens.ts";
 import { KeyedBuckets, type Rate } from "../signalling/token-bucket.ts";
 import type { Archive, UserRecord } from "../store/archive.ts";
+import { handleKeyOf } from "../store/case-fold.ts";
 import { isStoreUnavailable } from "../store/errors.ts";
 import { Passwords } from "./passwords.ts";
 import { ApiError } from "./problems.ts";
@@ -31,6 +32,7 @@ export class People {
   readonly #tokens: Tokens;
   readonly #clock: Clock;
   readonly #passwords = new Passwords();
+  readonly #revoked: (userId: string, version: number) => void;
   readonly #loginPerHandle: KeyedBuckets;
   readonly #loginPerAddress: KeyedBuckets;
   readonly #newPerAddress: KeyedBuckets;
@@ -40,10 +42,13 @@ export class People {
     readonly tokens: Tokens;
     readonly clock: Clock;
     readonly limits?: PeopleLimits;
+    /** Tokens of the person below that version are void: sessions that began with them end. */
+    readonly revoked?: (userId: string, version: number) => void;
   }) {
     const limits = options.limits ?? PEOPLE_LIMITS;
     this.#archive = options.archive;
     this.#tokens = options.tokens;
+    this.#revoked = options.revoked ?? (() => undefined);
     this.#clock = options.clock;
     this.#loginPerHandle = new KeyedBuckets(limits.loginPerHandle);
     this.#loginPerAddress = new KeyedBuckets(limits.loginPerAddress);
@@ -73,7 +78,7 @@ export class People {
   /** An unknown handle and a wrong password look alike, also in time. */
   async login(input: { readonly handle: string; readonly password: string }, address: string): Promise<Credentials> {
     this.#spend(this.#loginPerAddress, address);
-    this.#spend(this.#loginPerHandle, input.handle.normalize("NFKC").toLowerCase());
+    this.#spend(this.#loginPerHandle, handleKeyOf(input.handle));
     const user = await this.#archive.findUserByHandle(input.handle);
     const isRight = await this.#passwords.verify(user?.passwordHash, input.password);
     if (user === undefined || !isRight) throw new ApiError("bad_credentials");
@@ -82,10 +87,27 @@ export class People {
 
   async enterAsGuest(displayName: string, address: string): Promise<Credentials> {
     this.#spend(this.#newPerAddress, address);
+    return this.makeGuest({ id: this.newId(), displayName });
+  }
+
+  /** One attempt of an address to become somebody. Throws ApiError rate_limited. */
+  spendArrival(address: string): void {
+    this.#spend(this.#newPerAddress, address);
+  }
+
+  newId(): string {
+    return ulid(this.#clock.wallMs());
+  }
+
+  /** `guestRoomId`: the only room that the guest may enter. */
+  async makeGuest(guest: {
+    readonly id: string;
+    readonly displayName: string;
+    readonly guestRoomId?: string;
+  }): Promise<Credentials> {
     const outcome = await this.#archive.createUser({
-      id: ulid(this.#clock.wallMs()),
+      ...guest,
       handle: null,
-      displayName,
       passwordHash: null,
       guest: true,
       createdAtMs: this.#clock.wallMs(),
@@ -94,11 +116,44 @@ export class People {
     return this.credentials(outcome.user);
   }
 
-  /** Every user token of the person ends; the answer's is the only one that holds. */
-  async signOutEverywhere(user: UserRecord): Promise<Credentials> {
+  /**
+   * A new password, and signing out everywhere, end every user token of the person and every session that began with one;
+   * the answer's token is the only one that holds. Throws ApiError bad_credentials, guest_not_allowed.
+   */
+  async change(user: UserRecord, changes: ChangeMe): Promise<Credentials> {
+    const { displayName, pictureId, password, signOutEverywhere } = changes;
+    const passwordHash = password === undefined ? undefined : await this.#newHash(user, password);
+    const fields = {
+      ...(displayName === undefined ? {} : { displayName }),
+      ...(pictureId === undefined ? {} : { pictureId }),
+      ...(passwordHash === undefined ? {} : { passwordHash }),
+    };
+    const changed = Object.keys(fields).length === 0 ? user : await this.#archive.updateUser(user.id, fields);
+    if (changed === undefined) throw new ApiError("token_revoked");
+    if (password === undefined && signOutEverywhere !== true) return this.credentials(changed);
     const tokenVersion = await this.#archive.bumpTokenVersion(user.id);
     if (tokenVersion === undefined) throw new ApiError("token_revoked");
-    return this.credentials({ ...user, tokenVersion });
+    this.#revoked(user.id, tokenVersion);
+    return this.credentials({ ...changed, tokenVersion });
+  }
+
+  /** Whoever has a password must give it. Throws ApiError bad_credentials. */
+  async assertPassword(user: UserRecord, password: string | undefined): Promise<void> {
+    if (user.passwordHash === null) return;
+    this.#spend(this.#loginPerHandle, user.handleKey ?? user.id);
+    if (!(await this.#passwords.verify(user.passwordHash, password ?? ""))) throw new ApiError("bad_credentials");
+  }
+
+  /** The account ends; rooms were left before. */
+  async forget(user: UserRecord): Promise<void> {
+    if (!(await this.#archive.forgetUser(user.id, this.#clock.wallMs()))) throw new ApiError("token_revoked");
+    this.#revoked(user.id, user.tokenVersion + 1);
+  }
+
+  async #newHash(user: UserRecord, password: NonNullable<ChangeMe["password"]>): Promise<string> {
+    if (user.guest) throw new ApiError("guest_not_allowed");
+    await this.assertPassword(user, password.current);
+    return this.#passwords.hash(password.next);
   }
 
   credentials(user: UserRecord): Credentials {
@@ -152,6 +207,7 @@ export class People {
 }
 
 export function userInfoOf(user: UserRecord): UserInfo {
-  const { id: userId, handle, displayName, guest } = user;
-  return { userId, ...(handle === null ? {} : { handle }), displayName, guest };
+  const { id: userId, handle, displayName, guest, pictureId } = user;
+  const picture = pictureId === undefined ? {} : { pictureId };
+  return { userId, ...(handle === null ? {} : { handle }), displayName, guest, ...picture };
 }

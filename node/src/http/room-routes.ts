@@ -1,11 +1,14 @@
 /** Rooms: making, finding, choosing a node for one, entering one. */
 import { ulid } from "ulid";
+import type { ReadMarkerService } from "../chat/read-markers.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { placeNearest } from "../placement/nearest.ts";
 import { parseSlug, type SlugProblem } from "../room/slug.ts";
 import { type Joining, roomInfoOf } from "../session/joining.ts";
-import type { Archive, UserRecord } from "../store/archive.ts";
+import { RoomNames } from "../session/room-names.ts";
+import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
+import { handleKeyOf } from "../store/case-fold.ts";
 import * as answers from "./answers.dto.ts";
 import { personOf, sessionOf } from "./caller.ts";
 import { IdempotencyTable } from "./idempotency.ts";
@@ -16,6 +19,8 @@ import { type Answer, type ApiRoute, type Call, route } from "./route.ts";
 
 const DEFAULT_CAPACITY = 16;
 const DEFAULT_PAGE = 20;
+/** Looked at for a free place. */
+const PICKED_ROOMS = 10;
 
 const SLUG_PROBLEMS: Readonly<Record<SlugProblem, string>> = {
   empty: "an address has at least one character",
@@ -30,6 +35,16 @@ export interface RoomServices {
   readonly joining: Joining;
   readonly clock: Clock;
   readonly mesh: () => Mesh;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly markers: () => Pick<ReadMarkerService, "unreadOf">;
+  readonly creators: RoomCreators;
+}
+
+/** Who may make rooms: the operator's choice. */
+export interface RoomCreators {
+  readonly who: "everyone" | "members" | "listed";
+  readonly handles: readonly string[];
 }
 
 const tag = "rooms";
@@ -51,7 +66,14 @@ function shelfRoutes(services: RoomServices): readonly ApiRoute[] {
       body: CreateRoomDto,
       takesIdempotencyKey: true,
       answers: { status: 201, schema: answers.RoomInfo },
-      problems: ["bad_slug", "slug_taken", "slug_confusable", "guest_not_allowed", "idempotency_mismatch"],
+      problems: [
+        "bad_slug",
+        "slug_taken",
+        "slug_confusable",
+        "guest_not_allowed",
+        "not_listed",
+        "idempotency_mismatch",
+      ],
       handle: (call) =>
         made.once({ owner: personOf(call).user.id, key: call.idempotencyKey, request: call.body }, () =>
           createRoom(services, personOf(call).user, call.body),
@@ -60,7 +82,7 @@ function shelfRoutes(services: RoomServices): readonly ApiRoute[] {
     route<undefined, ListRoomsDto>({
       method: "GET",
       path: "/v1/rooms",
-      summary: "The caller's rooms, newest first (?mine).",
+      summary: "The caller's rooms, newest first (?mine), with what is unread in them.",
       tag,
       auth: "user",
       query: ListRoomsDto,
@@ -75,12 +97,22 @@ function shelfRoutes(services: RoomServices): readonly ApiRoute[] {
       tag,
       auth: "optional",
       answers: { status: 200, schema: answers.RoomInfo },
-      problems: ["unknown_room", "store_unavailable"],
+      problems: ["room_moved", "unknown_room", "store_unavailable"],
       handle: async (call) => {
         const room = await services.joining.roomOf(call.params["slug"] ?? "");
         const role = call.person === undefined ? undefined : await services.joining.roleOf(room, call.person.user);
         return { body: await services.joining.infoOf(room, role) };
       },
+    }),
+    route({
+      method: "GET",
+      path: "/v1/random-room",
+      summary: "An open room that has a free place, picked by chance.",
+      tag,
+      auth: "person",
+      answers: { status: 200, schema: answers.RoomInfo },
+      problems: ["unknown_room"],
+      handle: (call) => pickRoom(services, personOf(call).user),
     }),
   ];
 }
@@ -96,7 +128,7 @@ function entryRoutes(services: RoomServices): readonly ApiRoute[] {
       auth: "person",
       body: PlaceDto,
       answers: { status: 200, schema: answers.PlaceResponse },
-      problems: ["unknown_room"],
+      problems: ["room_moved", "unknown_room"],
       handle: async (call) => {
         await services.joining.roomOf(call.params["slug"] ?? "");
         const [self, ...others] = services.mesh().nodes().map(nodeInfoOf);
@@ -112,7 +144,15 @@ function entryRoutes(services: RoomServices): readonly ApiRoute[] {
       body: JoinDto,
       bodyOptional: true,
       answers: { status: 200, schema: answers.JoinTicket },
-      problems: ["unknown_room", "not_member", "guest_not_allowed", "no_session", "session_superseded", "room_full"],
+      problems: [
+        "room_moved",
+        "unknown_room",
+        "not_member",
+        "guest_not_allowed",
+        "no_session",
+        "session_superseded",
+        "room_full",
+      ],
       handle: async (call) => {
         const room = await services.joining.roomOf(call.params["slug"] ?? "");
         return { body: await services.joining.join(room, personOf(call).user, sessionOf(call)) };
@@ -122,18 +162,18 @@ function entryRoutes(services: RoomServices): readonly ApiRoute[] {
 }
 
 async function createRoom(services: RoomServices, owner: UserRecord, input: CreateRoomDto): Promise<Answer> {
-  if (owner.guest) throw new ApiError("guest_not_allowed");
-  const slug = parseSlug(input.slug);
-  if (!slug.ok) throw new ApiError("bad_slug", { detail: SLUG_PROBLEMS[slug.reason] });
+  assertMayCreate(services.creators, owner);
+  const slug = namesOf(input.slug);
   const nowMs = services.clock.wallMs();
-  const outcome = await services.archive.createRoom({
+  const outcome = await new RoomNames(services.archive).create({
     id: ulid(nowMs),
     slug: slug.slug,
-    slugKey: slug.key,
+    slugKey: slug.slugKey,
     skeleton: slug.skeleton,
     title: input.title ?? slug.slug,
     access: input.access ?? "open",
     capacity: input.capacity ?? DEFAULT_CAPACITY,
+    ...(input.description === undefined ? {} : { description: input.description }),
     ownerId: owner.id,
     createdAtMs: nowMs,
   });
@@ -143,6 +183,29 @@ async function createRoom(services: RoomServices, owner: UserRecord, input: Crea
   return { status: 201, body: roomInfoOf(outcome.room, 0, "owner") };
 }
 
+/** Throws ApiError bad_slug. */
+export function namesOf(text: string): Pick<RoomRecord, "slug" | "slugKey" | "skeleton"> {
+  const parsed = parseSlug(text);
+  if (!parsed.ok) throw new ApiError("bad_slug", { detail: SLUG_PROBLEMS[parsed.reason] });
+  return { slug: parsed.slug, slugKey: parsed.key, skeleton: parsed.skeleton };
+}
+
+function assertMayCreate({ who, handles }: RoomCreators, user: UserRecord): void {
+  // A guest of one room makes no other, whoever else may.
+  if (user.guest && (who !== "everyone" || user.guestRoomId !== undefined)) throw new ApiError("guest_not_allowed");
+  if (who === "listed" && !handles.some((handle) => handleKeyOf(handle) === user.handleKey))
+    throw new ApiError("not_listed");
+}
+
+async function pickRoom({ archive, joining, random }: RoomServices, user: UserRecord): Promise<Answer> {
+  if (user.guestRoomId !== undefined) throw new ApiError("unknown_room");
+  for (const room of await archive.pickOpenRooms(random(), PICKED_ROOMS)) {
+    const info = await joining.infoOf(room, await joining.roleOf(room, user));
+    if (info.occupants < info.capacity) return { body: info };
+  }
+  throw new ApiError("unknown_room", { detail: "no open room has a free place" });
+}
+
 async function listRooms(services: RoomServices, call: Call<undefined, ListRoomsDto>): Promise<Answer> {
   const { before, limit = DEFAULT_PAGE } = call.query;
   const { user } = personOf(call);
@@ -150,7 +213,12 @@ async function listRooms(services: RoomServices, call: Call<undefined, ListRooms
   const page = { limit: limit + 1, ...(before === undefined ? {} : { before }) };
   const found = await services.archive.listRoomsOf(user.id, page);
   const shown = found.slice(0, limit);
-  const rooms = await Promise.all(shown.map(({ room, role }) => services.joining.infoOf(room, role)));
+  const rooms = await Promise.all(
+    shown.map(async ({ room, role }) => ({
+      ...(await services.joining.infoOf(room, role)),
+      ...(await services.markers().unreadOf(room, user.id)),
+    })),
+  );
   const last = shown.at(-1);
   const more = found.length > limit && last !== undefined ? { nextCursor: last.room.id } : {};
   return { body: { rooms, ...more } };

@@ -7,7 +7,6 @@ import {
   IsIn,
   IsInt,
   IsNumber,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -15,9 +14,12 @@ import {
   Min,
   ValidateNested,
 } from "class-validator";
+import type { Role } from "#protocol";
+import { READABLE, READABLE_LINES, toNumber, ULID } from "./fields.ts";
+import { MayBeAbsent, MayBeNull } from "./optional.dto.ts";
 
-const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-const READABLE = /^(?=[\s\S]*\S)[^\p{Cc}\p{Cs}]*$/u;
+/** Empty, or as READABLE_LINES. */
+const MAYBE_LINES = /^(?:[^\p{Cc}\p{Cs}]|[\n\t])*$/u;
 /** Keys that clients choose end in the store, which takes these characters. */
 const CLIENT_KEY = /^[A-Za-z0-9._:@/+=-]{1,64}$/;
 
@@ -27,36 +29,141 @@ export class CreateRoomDto {
   @IsString()
   slug!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 100)
   @Matches(READABLE, { message: "title must be readable" })
   @IsString()
   title?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(["open", "invite"])
   access?: "open" | "invite";
 
   /** People, not sessions. */
-  @IsOptional()
+  @MayBeAbsent()
+  @Min(1)
+  @Max(1000)
+  @IsInt()
+  capacity?: number;
+
+  @MayBeAbsent()
+  @Length(1, 2000)
+  @Matches(READABLE_LINES, { message: "description must be readable" })
+  @IsString()
+  description?: string;
+}
+
+/** At least one of them. */
+export class ChangeRoomDto {
+  /** Leaves the old one as a redirect. */
+  @MayBeAbsent()
+  @Length(1, 1024)
+  @IsString()
+  slug?: string;
+
+  @MayBeAbsent()
+  @Length(1, 100)
+  @Matches(READABLE, { message: "title must be readable" })
+  @IsString()
+  title?: string;
+
+  @MayBeAbsent()
+  @Length(0, 2000)
+  @Matches(MAYBE_LINES, { message: "description must be readable" })
+  @IsString()
+  description?: string;
+
+  /** null: none. */
+  @MayBeNull()
+  @Matches(ULID, { message: "pictureId must be a picture's id" })
+  @IsString()
+  pictureId?: string | null;
+
+  @MayBeAbsent()
+  @IsIn(["open", "invite"])
+  access?: "open" | "invite";
+
+  /** People, not sessions. */
+  @MayBeAbsent()
   @Min(1)
   @Max(1000)
   @IsInt()
   capacity?: number;
 }
 
+export class ListMembersDto {
+  @MayBeAbsent()
+  @Matches(ULID, { message: "after must be a person's id" })
+  @IsString()
+  after?: string;
+
+  @MayBeAbsent()
+  @Transform(({ value }) => toNumber(value))
+  @Min(1)
+  @Max(100)
+  @IsInt()
+  limit?: number;
+}
+
+export class ChangeMemberDto {
+  @IsIn(["owner", "moderator", "member", "guest"])
+  role!: Role;
+}
+
+export class CreateInviteDto {
+  @MayBeAbsent()
+  @IsIn(["moderator", "member", "guest"])
+  role?: "moderator" | "member" | "guest";
+
+  @MayBeAbsent()
+  @Min(1)
+  @Max(10_000)
+  @IsInt()
+  maxUses?: number;
+
+  /** A minute to a year. */
+  @MayBeAbsent()
+  @Min(60_000)
+  @Max(366 * 86_400_000)
+  @IsInt()
+  expiresInMs?: number;
+}
+
+export class ListInvitesDto {
+  @MayBeAbsent()
+  @Matches(ULID, { message: "before must be an invite's id" })
+  @IsString()
+  before?: string;
+
+  @MayBeAbsent()
+  @Transform(({ value }) => toNumber(value))
+  @Min(1)
+  @Max(100)
+  @IsInt()
+  limit?: number;
+}
+
+export class AcceptInviteDto {
+  /** Of the guest that whoever has no account becomes. */
+  @MayBeAbsent()
+  @Length(1, 64)
+  @Matches(READABLE, { message: "displayName must be readable" })
+  @IsString()
+  displayName?: string;
+}
+
 export class ListRoomsDto {
   /** Only the own rooms can be listed. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(["", "true", "1"])
   mine?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "before must be a room id" })
   @IsString()
   before?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Transform(({ value }) => toNumber(value))
   @Min(1)
   @Max(100)
@@ -87,13 +194,8 @@ export class PlaceDto {
 export class JoinDto {}
 
 export class IdempotencyKeyDto {
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(CLIENT_KEY, { message: "Idempotency-Key may hold 1 to 64 of A-Z a-z 0-9 . _ : @ / + = -" })
   @IsString()
   key?: string;
-}
-
-/** Query strings hold text; what is not digits stays as it is and is refused. */
-function toNumber(value: unknown): unknown {
-  return typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value;
 }

@@ -16,6 +16,7 @@ import {
 } from "class-validator";
 import type * as Protocol from "#protocol";
 import { toNumber, ULID } from "./fields.ts";
+import { MayBeAbsent } from "./optional.dto.ts";
 
 /** Keys that clients choose end in the store, which takes these characters. */
 const CLIENT_KEY = /^[A-Za-z0-9._:@/+=-]{1,64}$/;
@@ -26,17 +27,17 @@ export class PostMessageDto {
   @IsString()
   text!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(CLIENT_KEY, { message: "clientId may hold 1 to 64 of A-Z a-z 0-9 . _ : @ / + = -" })
   @IsString()
   clientId?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "replyTo must be a message id" })
   @IsString()
   replyTo?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "threadId must be a message id" })
   @IsString()
   threadId?: string;
@@ -63,7 +64,7 @@ export class MarkReadDto {
 }
 
 class PageDto {
-  @IsOptional()
+  @MayBeAbsent()
   @Transform(({ value }) => toNumber(value))
   @Min(1)
   @Max(100)
@@ -72,24 +73,24 @@ class PageDto {
 }
 
 export class ListMessagesDto extends PageDto {
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "before must be a message id" })
   @IsString()
   before?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "after must be a message id" })
   @IsString()
   after?: string;
 
   /** This message in the middle. */
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "around must be a message id" })
   @IsString()
   around?: string;
 
   /** Only what stands in the thread that this message opened. */
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "thread must be a message id" })
   @IsString()
   thread?: string;
@@ -97,14 +98,14 @@ export class ListMessagesDto extends PageDto {
 
 export class ListChangesDto extends PageDto {
   /** The cursor of an earlier answer; without it the answer is where to begin. */
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "after must be a cursor" })
   @IsString()
   after?: string;
 }
 
 export class ListReadDto extends PageDto {
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "after must be a person's id" })
   @IsString()
   after?: string;
@@ -112,18 +113,18 @@ export class ListReadDto extends PageDto {
 
 export class SearchDto extends PageDto {
   /** Messages with all of these words. */
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 200)
   @IsString()
   q?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "author must be a person's id" })
   @IsString()
   author?: string;
 
   /** Unix milliseconds, inclusive. */
-  @IsOptional()
+  @MayBeAbsent()
   @Transform(({ value }) => toTime(value))
   @Min(0)
   @Max(281_474_976_710_655)
@@ -131,14 +132,14 @@ export class SearchDto extends PageDto {
   since?: number;
 
   /** Exclusive. */
-  @IsOptional()
+  @MayBeAbsent()
   @Transform(({ value }) => toTime(value))
   @Min(0)
   @Max(281_474_976_710_655)
   @IsInt()
   until?: number;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(ULID, { message: "before must be a message id" })
   @IsString()
   before?: string;

@@ -7,6 +7,7 @@ import { parseSlug } from "../room/slug.ts";
 import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
 import type { JoinRoomOutcome, Occupant, Presence } from "../store/presence.ts";
 import { participantIdOf } from "./participant-id.ts";
+import { RoomNames } from "./room-names.ts";
 import type { SessionClaims, Tokens } from "./tokens.ts";
 
 export interface JoiningOptions {
@@ -25,9 +26,11 @@ export function grantsOf(role: Role): Grants {
 
 export class Joining {
   readonly #options: JoiningOptions;
+  readonly #names: RoomNames;
 
   constructor(options: JoiningOptions) {
     this.#options = options;
+    this.#names = new RoomNames(options.archive);
   }
 
   /** The id is minted once and never reused. */
@@ -46,17 +49,24 @@ export class Joining {
     return { sessionId, ...signed };
   }
 
-  /** Throws ApiError unknown_room. */
+  /** Throws ApiError unknown_room, or room_moved for a name that a room gave up. */
   async roomOf(slugText: string): Promise<RoomRecord> {
     const slug = parseSlug(slugText);
-    const room = slug.ok ? await this.#options.archive.getRoomBySlug(slug.key) : undefined;
-    if (room === undefined) throw new ApiError("unknown_room");
-    return room;
+    if (!slug.ok) throw new ApiError("unknown_room");
+    const room = await this.#options.archive.getRoomBySlug(slug.key);
+    if (room !== undefined) return room;
+    const moved = await this.#names.movedTo(slug.key);
+    if (moved === undefined) throw new ApiError("unknown_room");
+    throw new ApiError("room_moved", { movedTo: moved.slug });
   }
 
   async infoOf(room: RoomRecord, role: Role | undefined): Promise<RoomInfo> {
     const occupants = await this.#options.presence.occupants(room.id);
     return roomInfoOf(room, peopleIn(occupants), role);
+  }
+
+  nowMs(): number {
+    return this.#options.clock.wallMs();
   }
 
   /** The role of a member; of others undefined. */
@@ -116,8 +126,8 @@ export class Joining {
 }
 
 function roleOfVisitor(room: RoomRecord, user: UserRecord): Role {
-  if (user.guestRoomId !== undefined && user.guestRoomId !== room.id) throw new ApiError("guest_not_allowed");
-  if (user.guestRoomId === room.id) return "guest";
+  // A guest of a room is its member; who is none any more was removed.
+  if (user.guestRoomId !== undefined) throw new ApiError("guest_not_allowed");
   if (room.access !== "open") throw new ApiError("not_member");
   return user.guest ? "guest" : "member";
 }
@@ -126,7 +136,15 @@ function roleOfVisitor(room: RoomRecord, user: UserRecord): Role {
 export const peopleIn = (occupants: readonly Occupant[]): number =>
   new Set(occupants.map((occupant) => occupant.userId)).size;
 
+/** What a room is about, strangers learn of open rooms only. */
 export function roomInfoOf(room: RoomRecord, occupants: number, role: Role | undefined): RoomInfo {
-  const { id: roomId, slug, title, access, capacity, createdAtMs } = room;
-  return { roomId, slug, title, access, capacity, occupants, createdAtMs, ...(role === undefined ? {} : { role }) };
+  const { id: roomId, slug, title, access, capacity, createdAtMs, version, description, pictureId } = room;
+  const known = { roomId, slug, title, access, capacity, occupants, createdAtMs, version };
+  if (access !== "open" && role === undefined) return known;
+  return {
+    ...known,
+    ...(role === undefined ? {} : { role }),
+    ...(description === undefined ? {} : { description }),
+    ...(pictureId === undefined ? {} : { pictureId }),
+  };
 }
