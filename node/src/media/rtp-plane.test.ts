@@ -204,7 +204,7 @@ test("with packet memory used up, forwarding goes on without repairs", () => {
   const bob = addViewer(plane, "bob", 30);
   let received = 0;
   for (let seq = 1; seq < 200; seq++) {
-    plane.handleSrtp("alice", alice.up.protect(frame(seq, { keyframe: seq === 1, bytes: 1100 })), seq * 10);
+    plane.handleSrtp("alice", alice.up.protect(frame(seq, { keyframe: seq === 1, bytes: 1100 })), seq * 20);
     plane.flush();
     received += bob.rtp().length;
   }

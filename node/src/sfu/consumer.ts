@@ -159,6 +159,13 @@ export class Consumer implements PacedStream {
     this.#current.egressStart = this.#lastExtSeq + 1;
   }
 
+  /** As `park`, and for good: nothing of what was sent will be repaired, and what waits is not sent. */
+  abandon(): void {
+    this.park();
+    this.#previous.producer = undefined;
+    this.peer.sender?.pacer.forget(this);
+  }
+
   /** That source is gone for good. */
   forget(producer: Producer): void {
     if (this.#awaited === producer) this.#awaited = undefined;
@@ -167,8 +174,8 @@ export class Consumer implements PacedStream {
   }
 
   /** What all retransmissions together may take. */
-  limitRepairs(bps: number): void {
-    this.#responder.setRate(bps);
+  limitRepairs(limit: { readonly rateBps: number; readonly isLossy: boolean }): void {
+    this.#responder.limit(limit);
   }
 
   /** The hot path: one packet of a source in whose list this consumer is. Returns true when it was switched to here. */
@@ -223,9 +230,11 @@ export class Consumer implements PacedStream {
     const mapping = this.#load(egressSeq, scratch, nowMs);
     if (mapping === undefined) return false;
     const rttMs = Math.max(0, this.peer.roundTrip.rttMs);
-    if (!this.#responder.admit({ extSeq: egressSeq, byteLength: scratch.length, rttMs }, nowMs)) return false;
-    this.#sendAgain(scratch, egressSeq, nowMs);
-    return true;
+    const copies = this.#responder.admit({ extSeq: egressSeq, byteLength: scratch.length, rttMs }, nowMs);
+    // Without an RTX stream a second copy would be a packet of the same number, which SRTP receivers take for a replay.
+    const useful = this.input.rtx === undefined ? Math.min(copies, 1) : copies;
+    for (let i = 0; i < useful; i++) this.#sendAgain(scratch, egressSeq, nowMs);
+    return copies > 0;
   }
 
   sendQueued(extSeq: number, nowMs: InstantMs): number {

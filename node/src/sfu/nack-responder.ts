@@ -11,6 +11,7 @@ const MIN_DISTANCE_MS = 10;
 
 export class NackResponder {
   #bytesPerMs: number;
+  #isLossy = false;
   #tokens: number;
   #filledAtMs: InstantMs = Number.NEGATIVE_INFINITY;
   // Only receivers that lose packets pay for the memory.
@@ -22,25 +23,27 @@ export class NackResponder {
     this.#tokens = this.#bytesPerMs * BURST_MS;
   }
 
-  setRate(rateBps: number): void {
+  /** `isLossy`: of what is sent again, so much is lost again that a second copy saves more time than it costs. */
+  limit({ rateBps, isLossy }: { readonly rateBps: number; readonly isLossy: boolean }): void {
     this.#bytesPerMs = rateBps / 8000;
+    this.#isLossy = isLossy;
   }
 
-  /** Whether to send that packet again now; true counts it as sent. */
+  /** How many copies of that packet to send now; they count as sent. What was lost twice goes twice. */
   admit(
     request: { readonly extSeq: number; readonly byteLength: number; readonly rttMs: number },
     nowMs: InstantMs,
-  ): boolean {
+  ): 0 | 1 | 2 {
     this.#servedSeqs ??= new Float64Array(MEMORY).fill(-1);
     this.#servedAtMs ??= new Float64Array(MEMORY);
     const entry = request.extSeq % MEMORY;
     const distanceMs = nowMs - (this.#servedAtMs[entry] as number);
     const again = this.#servedSeqs[entry] === request.extSeq;
-    if (again && distanceMs < Math.max(MIN_DISTANCE_MS, request.rttMs * 0.9)) return false;
-    if (!this.#spend(request.byteLength, nowMs)) return false;
+    if (again && distanceMs < Math.max(MIN_DISTANCE_MS, request.rttMs * 0.9)) return 0;
+    if (!this.#spend(request.byteLength, nowMs)) return 0;
     this.#servedSeqs[entry] = request.extSeq;
     this.#servedAtMs[entry] = nowMs;
-    return true;
+    return (again || this.#isLossy) && this.#spend(request.byteLength, nowMs) ? 2 : 1;
   }
 
   #spend(byteLength: number, nowMs: InstantMs): boolean {

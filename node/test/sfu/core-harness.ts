@@ -49,6 +49,8 @@ export interface Sent {
   readonly payloadType: number;
   readonly marker: boolean;
   readonly originalSeq: number;
+  readonly transportSeq: number;
+  readonly isPadding: boolean;
   readonly payload: Buffer;
 }
 
@@ -183,8 +185,8 @@ function copyOf(egress: number, packet: RtpView, rewrite: RtpRewrite): Sent {
   const at = packet.payloadOffset;
   const payload = Buffer.from(packet.bytes.subarray(at, at + packet.payloadLength));
   patchPayload(rewrite, packet, payload, 0);
-  const { extSeq, timestamp, payloadType, marker, originalSeq } = rewrite;
-  return { egress, extSeq, timestamp, payloadType, marker, originalSeq, payload };
+  const { extSeq, timestamp, payloadType, marker, originalSeq, transportSeq, isPadding } = rewrite;
+  return { egress, extSeq, timestamp, payloadType, marker, originalSeq, transportSeq, isPadding, payload };
 }
 
 export function compound(bytes: Buffer): Buffer[] {

@@ -7,6 +7,7 @@ const WINDOW_MS = 150;
 /** Without arrivals for this long, what was known is of another time. */
 const MAX_GAP_MS = 2000;
 const UNCERTAINTY_SCALE = 10;
+const RECENT_PACKETS = 64;
 const FIRST_VARIANCE = 50;
 const VARIANCE_GROWTH = 5;
 
@@ -17,6 +18,9 @@ export class AckedRate {
   #windowBytes = 0;
   #windowStartMs = -1;
   #lastArrivalMs = -1;
+  readonly #recentMs = new Float64Array(RECENT_PACKETS);
+  readonly #recentBytes = new Float64Array(RECENT_PACKETS);
+  #recentCount = 0;
 
   /** Packets by the time when they arrived, roughly in order. */
   add(arrivalMs: number, byteLength: number): void {
@@ -34,6 +38,23 @@ export class AckedRate {
       this.#windowBytes = 0;
     }
     this.#windowBytes += byteLength;
+    const entry = this.#recentCount++ % RECENT_PACKETS;
+    this.#recentMs[entry] = arrivalMs;
+    this.#recentBytes[entry] = byteLength;
+  }
+
+  /** Over the last packets only, -1: too few. What came while a queue stood is what the narrowest place carries. */
+  recentBps(spanWantedMs: number): number {
+    const reach = Math.min(this.#recentCount, RECENT_PACKETS);
+    let bytes = 0;
+    for (let back = 1; back <= reach; back++) {
+      const entry = (this.#recentCount - back) % RECENT_PACKETS;
+      const spanMs = this.#lastArrivalMs - (this.#recentMs[entry] as number);
+      // The first packet of the span came before it began.
+      if (spanMs >= spanWantedMs || (back === RECENT_PACKETS && spanMs > 0)) return (bytes * 8000) / spanMs;
+      bytes += this.#recentBytes[entry] as number;
+    }
+    return -1;
   }
 
   /** In kbit/s, as the variances are. */

@@ -21,13 +21,16 @@ const CHANGE_SHARE = 0.03;
 const KEEP_FACTOR = 1.05;
 const RAISE_FACTOR = 0.88;
 const FIRST_HOLD_MS = 1000;
-const MAX_HOLD_MS = 16_000;
+const MAX_HOLD_MS = 8000;
 /** Less, so soon after more, means that more was too much. */
 const FAILED_RAISE_MS = 6000;
 const FORGIVEN_AFTER_MS = 30_000;
 const MAX_REPAIR_SHARE = 0.15;
 /** Of the estimate, what the retransmissions of one stream may take for a moment. */
 const REPAIR_BURST_SHARE = 0.5;
+const REPAIR_CHOKED_SHARE = 0.15;
+/** From here on a repair is likely enough to be lost that it goes twice. */
+const LOSSY = 0.025;
 /** Below this share of what is on the wire there is no waiting for a keyframe. */
 const URGENT_SHARE = 0.8;
 
@@ -59,17 +62,23 @@ export class Allocator {
     const entries = this.#entries(peer, estimator.isSettled && sender.isGuided(nowMs), nowMs);
     const audioBps = audioRate(peer, nowMs);
     sender.desiredBps = entries.reduce((sum, { costs }) => sum + (costs.at(-1) ?? 0), audioBps);
+    const isMissing = entries.some(({ consumer }) => consumer.limitIndex === PAUSED);
+    sender.missingBps = isMissing ? entries.reduce((sum, { costs }) => sum + (costs[0] ?? 0), audioBps) : 0;
     if (!sender.isGuided(nowMs)) {
       for (const entry of entries) this.#apply(entry, entry.levels.length - 1, nowMs);
       return;
     }
     const repairShare = Math.min(MAX_REPAIR_SHARE, estimator.lossRatio);
     const budgetBps = Math.max(0, bps * (1 - repairShare) - audioBps);
-    const repairBps = Math.min(this.#state.options.retransmitBps, bps * REPAIR_BURST_SHARE);
+    // While a queue overflows, repairs would only make it longer.
+    const isCalm = !estimator.isRecovering(nowMs);
+    const repairBurst = isCalm ? REPAIR_BURST_SHARE : REPAIR_CHOKED_SHARE;
+    const rateBps = Math.min(this.#state.options.retransmitBps, bps * repairBurst);
+    const repairs = { rateBps, isLossy: isCalm && estimator.lossRatio > LOSSY };
     const kept = share(entries, estimator.isOverused ? budgetBps : budgetBps * KEEP_FACTOR);
     const raised = share(entries, budgetBps * RAISE_FACTOR);
     for (const [i, entry] of entries.entries()) {
-      entry.consumer.limitRepairs(repairBps);
+      entry.consumer.limitRepairs(repairs);
       this.#decide(entry, { keep: kept[i] as number, raise: raised[i] as number, budgetBps }, nowMs);
     }
   }
@@ -99,8 +108,10 @@ export class Allocator {
     const { consumer, levels } = entry;
     const current = currentLevel(entry);
     if (keep < current) {
-      const failed = nowMs - consumer.raisedAtMs < FAILED_RAISE_MS;
-      consumer.raiseHoldMs = failed ? Math.min(MAX_HOLD_MS, consumer.raiseHoldMs * 2) : consumer.raiseHoldMs;
+      if (nowMs - consumer.raisedAtMs < FAILED_RAISE_MS) {
+        consumer.raiseHoldMs = Math.min(MAX_HOLD_MS, consumer.raiseHoldMs * 2);
+        consumer.raisedAtMs = Number.NEGATIVE_INFINITY;
+      }
       if (!entry.isFree) consumer.loweredAtMs = nowMs;
       this.#apply(entry, keep, nowMs);
       this.#relieve(entry, budgetBps);
@@ -147,7 +158,7 @@ export class Allocator {
     consumer.filter.squeeze();
     const thinnedBps = current.meter?.bps(ALL_LAYERS, 0) ?? 0;
     const canThin = (current.meter?.maxTemporalId ?? 0) > 0;
-    if ((canThin ? thinnedBps : onWireBps) * URGENT_SHARE > budgetBps && levels.length > 0) consumer.park();
+    if ((canThin ? thinnedBps : onWireBps) * URGENT_SHARE > budgetBps && levels.length > 0) consumer.abandon();
     this.#assignments.updateDemand(track);
   }
 }

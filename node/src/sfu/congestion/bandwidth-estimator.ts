@@ -9,14 +9,19 @@ import { AckedRate } from "./acked-rate.ts";
 import { ArrivalGroups } from "./arrival-groups.ts";
 import { LossControl } from "./loss-control.ts";
 import { Probes } from "./probes.ts";
+import { QueueGauge } from "./queue-gauge.ts";
 import { RateControl } from "./rate-control.ts";
 import { SENT_ACKED, SENT_IN_FLIGHT, SENT_LOST, SENT_UNKNOWN, type SentHistory } from "./sent-history.ts";
-import { Trendline } from "./trendline.ts";
+import { type PathUsage, Trendline } from "./trendline.ts";
 
 const FIRST_RTT_MS = 200;
 /** Feedback silent for this long and the round trip, with packets under way: the path is gone or choked. */
 const SILENCE_MS = 700;
 const SILENCE_STEP_MS = 500;
+const RECENT_SPAN_MS = 150;
+const QUEUED_SPAN_MS = 80;
+const QUEUED_MS = 40;
+const RECOVERY_MS = 1500;
 const SILENCE_DECREASE = 0.7;
 
 export interface EstimatorOptions {
@@ -35,11 +40,13 @@ export class BandwidthEstimator {
   readonly #trendline = new Trendline();
   readonly #acked = new AckedRate();
   readonly #rate: RateControl;
+  readonly #gauge = new QueueGauge();
   readonly #loss = new LossControl();
   readonly #told = { lost: 0, acked: 0, minRttMs: 0 };
   #feedbackAtMs: InstantMs = Number.NEGATIVE_INFINITY;
   #silentStepMs: InstantMs = Number.NEGATIVE_INFINITY;
   #probeBps = -1;
+  #usage: PathUsage = "normal";
 
   constructor(history: SentHistory, options: EstimatorOptions) {
     this.#history = history;
@@ -62,7 +69,17 @@ export class BandwidthEstimator {
   }
 
   get isOverused(): boolean {
-    return this.#trendline.usage === "over";
+    return this.#usage === "over";
+  }
+
+  /** The estimate fell so lately that what is on the way may still be too much. */
+  isRecovering(nowMs: InstantMs): boolean {
+    return this.isOverused || nowMs - this.#rate.decreasedAtMs < RECOVERY_MS;
+  }
+
+  /** ... and a queue still stands before it. */
+  isDraining(nowMs: InstantMs): boolean {
+    return this.#gauge.queueMs > QUEUED_MS && this.isRecovering(nowMs);
   }
 
   /** Any feedback has come. */
@@ -111,10 +128,10 @@ export class BandwidthEstimator {
     this.#groups.reset();
   }
 
-  considerProbe(desiredBps: number, nowMs: InstantMs): void {
-    const { usage } = this.#trendline;
+  considerProbe(need: { readonly desiredBps: number; readonly missingBps: number }, nowMs: InstantMs): void {
+    const usage = this.#usage;
     const { decreasedAtMs } = this.#rate;
-    this.probes.consider({ estimateBps: this.bps, desiredBps, usage, decreasedAtMs }, nowMs);
+    this.probes.consider({ estimateBps: this.bps, ...need, usage, decreasedAtMs }, nowMs);
   }
 
   #arrived(extSeq: number, arrivalMs: number, nowMs: InstantMs): void {
@@ -126,6 +143,7 @@ export class BandwidthEstimator {
     const byteLength = history.byteLength(extSeq);
     this.#told.minRttMs = Math.min(this.#told.minRttMs, nowMs - sentMs);
     this.#acked.add(arrivalMs, byteLength);
+    this.#gauge.add(arrivalMs - sentMs);
     const cluster = history.cluster(extSeq);
     if (cluster !== 0) {
       const bps = this.probes.noteAcked(cluster, { sentMs, arrivalMs, byteLength });
@@ -139,13 +157,25 @@ export class BandwidthEstimator {
   #conclude(nowMs: InstantMs): void {
     const told = this.#told;
     if (told.minRttMs !== Number.POSITIVE_INFINITY) this.rttMs += (told.minRttMs - this.rttMs) / 8;
-    const { usage } = this.#trendline;
+    const usage = this.#gauge.conclude(told, nowMs) ? "over" : this.#trendline.usage;
+    this.#usage = usage;
     const { rttMs } = this;
     const { minBps } = this.#options;
     this.#loss.update(told, { currentBps: this.bps, minBps, rttMs }, nowMs);
-    this.#rate.update({ usage, ackedBps: this.#acked.bps, rttMs }, nowMs);
+    const ackedBps = usage === "over" ? this.#carriedBps() : this.#acked.bps;
+    this.#rate.update({ usage, ackedBps, sentBps: this.#history.sentBps(nowMs), rttMs }, nowMs);
     if (this.#probeBps <= this.bps || usage === "over") return;
     this.#rate.set(this.#probeBps, nowMs);
     this.#loss.raise(this.#probeBps);
+  }
+
+  /**
+   * What the path carries while it is over-used: behind a queue, the last few packets came as fast as they could. Without
+   * one, the better of two measures, because the slow one lags behind sources that have just begun to send more.
+   */
+  #carriedBps(): number {
+    const lastBps = this.#acked.recentBps(QUEUED_SPAN_MS);
+    if (this.#gauge.queueMs > QUEUED_MS && lastBps >= 0) return lastBps;
+    return Math.max(this.#acked.bps, this.#acked.recentBps(RECENT_SPAN_MS));
   }
 }

@@ -13,9 +13,11 @@ export interface PacedStream {
 }
 
 /** Media may be sent so much faster than the path carries on average: frames come in bursts. */
-const RATE_FACTOR = 2.5;
-const BURST_MS = 25;
-const MIN_BURST_BYTES = 10_000;
+const RATE_FACTOR = 1.5;
+const DRAIN_FACTOR = 0.7;
+const DRAIN_BURST_BYTES = 1500;
+const BURST_MS = 20;
+const MIN_BURST_BYTES = 6000;
 /** From here on the queue is drained faster than the path may like: late video is of no use. */
 const MAX_QUEUE_MS = 400;
 /** At the bound packets are sent at once, without regard to the rate. */
@@ -31,6 +33,7 @@ interface Waiting {
 
 export class Pacer {
   #bytesPerMs = Number.POSITIVE_INFINITY;
+  #burstLimit = MIN_BURST_BYTES;
   #debtBytes = 0;
   #updatedAtMs: InstantMs = 0;
   readonly #queue: Waiting[] = [];
@@ -48,9 +51,10 @@ export class Pacer {
     return this.#wakeMs;
   }
 
-  /** Infinity: nothing waits any more from now on. */
-  setEstimate(bps: number): void {
-    this.#bytesPerMs = (bps * RATE_FACTOR) / 8000;
+  /** `bps`: Infinity: nothing waits any more from now on. `isDraining`: a queue stands on the path and must go first. */
+  setEstimate(bps: number, isDraining = false): void {
+    this.#bytesPerMs = (bps * (isDraining ? DRAIN_FACTOR : RATE_FACTOR)) / 8000;
+    this.#burstLimit = isDraining ? DRAIN_BURST_BYTES : MIN_BURST_BYTES;
   }
 
   /** May a packet that can wait leave now? */
@@ -116,6 +120,6 @@ export class Pacer {
   }
 
   #burstBytes(): number {
-    return Math.max(MIN_BURST_BYTES, this.#bytesPerMs * BURST_MS);
+    return Math.max(this.#burstLimit, this.#bytesPerMs * BURST_MS);
   }
 }

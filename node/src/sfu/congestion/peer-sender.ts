@@ -21,6 +21,8 @@ export class PeerSender {
   readonly streams = new Set<PacedStream>();
   /** What all that is shown would take in full; the allocator says so. */
   desiredBps = 0;
+  /** What would be the least for the slots that are paused and all that is not; 0: none is paused. */
+  missingBps = 0;
   /** Reference time of the last feedback, -1: none. */
   lastReference = -1;
   readonly #history = new SentHistory();
@@ -93,10 +95,11 @@ export class PeerSender {
   }
 
   #settle(nowMs: InstantMs): void {
-    this.pacer.setEstimate(this.isGuided(nowMs) ? this.estimator.bps : Number.POSITIVE_INFINITY);
+    const bps = this.isGuided(nowMs) ? this.estimator.bps : Number.POSITIVE_INFINITY;
+    this.pacer.setEstimate(bps, this.estimator.isDraining(nowMs));
     // Whoever has not answered yet may never do.
     if (!this.estimator.hasFeedback || this.streams.size === 0 || this.pacer.queueLength > 0) return;
-    this.estimator.considerProbe(this.desiredBps, nowMs);
+    this.estimator.considerProbe(this, nowMs);
     if (this.estimator.probes.active !== undefined) this.#awake.add(this);
   }
 

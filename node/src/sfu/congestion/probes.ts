@@ -19,6 +19,8 @@ const MARGIN = 1.25;
 const RESULT_WAIT_MS = 1000;
 const FIRST_INTERVAL_MS = 4000;
 const MAX_INTERVAL_MS = 9000;
+/** A slot that shows nothing is worth asking more often. */
+const MISSING_INTERVAL_MS = 1500;
 const CALM_AFTER_DECREASE_MS = 1500;
 
 const MIN_RECEIVED = 4;
@@ -108,6 +110,8 @@ export class Probes {
       readonly estimateBps: number;
       /** What all that the viewer shows would need. */
       readonly desiredBps: number;
+      /** What the least of all that stands still now would need; 0: nothing stands still. */
+      readonly missingBps: number;
       readonly usage: PathUsage;
       readonly decreasedAtMs: InstantMs;
     },
@@ -117,7 +121,7 @@ export class Probes {
     if (this.#awaiting && nowMs - this.#lastStartedMs < RESULT_WAIT_MS) return;
     const ceilingBps = path.desiredBps * MARGIN;
     if (path.estimateBps >= ceilingBps * 0.95) return;
-    const rateBps = this.#dueRate(path.estimateBps, nowMs - path.decreasedAtMs, nowMs);
+    const rateBps = this.#dueRate(path, nowMs);
     if (rateBps > 0) this.#start(Math.min(rateBps, ceilingBps), nowMs);
   }
 
@@ -149,25 +153,31 @@ export class Probes {
     const bps = result.bps();
     if (bps <= 0) return -1;
     this.#awaiting = false;
-    this.#lastResultBps = bps;
-    return bps;
+    // Repairs that left meanwhile would make a burst look like more than was tried.
+    this.#lastResultBps = Math.min(bps, this.#lastRateBps * MARGIN);
+    return this.#lastResultBps;
   }
 
   /** 0: none now. */
-  #dueRate(estimateBps: number, calmMs: number, nowMs: InstantMs): number {
+  #dueRate(
+    path: { readonly estimateBps: number; readonly missingBps: number; readonly decreasedAtMs: number },
+    nowMs: InstantMs,
+  ): number {
     const first = FIRST_FACTORS[this.#firstSent];
     if (first !== undefined) {
       this.#firstSent++;
       return this.#startBps * first;
     }
-    if (calmMs < CALM_AFTER_DECREASE_MS) return 0;
+    if (nowMs - path.decreasedAtMs < CALM_AFTER_DECREASE_MS) return 0;
+    const rateBps = Math.max(path.estimateBps * GROWTH, path.missingBps * MARGIN);
     if (this.#lastResultBps >= this.#lastRateBps * CONTINUE_SHARE) {
       this.#intervalMs = FIRST_INTERVAL_MS;
-      return estimateBps * GROWTH;
+      return rateBps;
     }
-    if (nowMs - this.#lastStartedMs < this.#intervalMs) return 0;
+    const intervalMs = path.missingBps > 0 ? MISSING_INTERVAL_MS : this.#intervalMs;
+    if (nowMs - this.#lastStartedMs < intervalMs) return 0;
     this.#intervalMs = Math.min(MAX_INTERVAL_MS, this.#intervalMs * 1.3);
-    return estimateBps * GROWTH;
+    return rateBps;
   }
 
   #start(rateBps: number, nowMs: InstantMs): void {

@@ -13,6 +13,12 @@ const MAX_STEP_MS = 1000;
 /** An estimate may exceed what was seen to arrive only so far; probes may go further. */
 const HEADROOM = 1.5;
 const HEADROOM_BPS = 10_000;
+/**
+ * When so little is sent, a growing delay is others' doing or the path's own; what arrives says nothing of what would, and
+ * a step down from it would end at nothing.
+ */
+const LIMITED_SHARE = 0.35;
+const LIMITED_DECREASE = 0.7;
 const CAPACITY_SMOOTHING = 0.05;
 
 /** Where the path was found full, with how widely that scatters: near it, steps are small. */
@@ -73,13 +79,18 @@ export class RateControl {
 
   /** One signal. `ackedBps`: -1 unknown. */
   update(
-    signal: { readonly usage: PathUsage; readonly ackedBps: number; readonly rttMs: number },
+    signal: {
+      readonly usage: PathUsage;
+      readonly ackedBps: number;
+      readonly sentBps: number;
+      readonly rttMs: number;
+    },
     nowMs: InstantMs,
   ): void {
     if (signal.usage === "over") {
       // Further down only when the path had time to show what the last step did, or if it was far too little.
       const tooSoon = nowMs - this.#decreasedAtMs < Math.min(200, Math.max(10, signal.rttMs));
-      if (!tooSoon || (signal.ackedBps >= 0 && signal.ackedBps < this.bps / 2)) this.#decrease(signal.ackedBps, nowMs);
+      if (!tooSoon || (signal.ackedBps >= 0 && signal.ackedBps < this.bps / 2)) this.#decrease(signal, nowMs);
       this.#increasing = false;
       return;
     }
@@ -115,15 +126,19 @@ export class RateControl {
     if (this.bps < limit) this.bps = this.#bounded(Math.min(next, limit));
   }
 
-  #decrease(ackedBps: number, nowMs: InstantMs): void {
+  #decrease({ ackedBps, sentBps }: { readonly ackedBps: number; readonly sentBps: number }, nowMs: InstantMs): void {
     const arrived = ackedBps < 0 ? this.bps : ackedBps;
     if (arrived < this.#capacity.lowerBps) this.#capacity.forget();
+    this.#changedAtMs = nowMs;
+    this.#decreasedAtMs = nowMs;
+    if (sentBps < this.bps * LIMITED_SHARE) {
+      this.bps = this.#bounded(Math.max(this.bps * LIMITED_DECREASE, arrived));
+      return;
+    }
     let next = arrived * DECREASE;
     if (next > this.bps && this.#capacity.isKnown) next = this.#capacity.bps * DECREASE;
     this.#capacity.note(arrived);
     this.bps = this.#bounded(Math.min(next, this.bps));
-    this.#changedAtMs = nowMs;
-    this.#decreasedAtMs = nowMs;
   }
 
   /** Half a packet of a usual frame in each response time. */

@@ -6,6 +6,7 @@
 import { extendSeq } from "../sequence.ts";
 import type { InstantMs } from "../types.ts";
 
+const RATE_WINDOW_MS = 300;
 const FIRST_ENTRIES = 512;
 /** At 10,000 packets/s on a trunk almost a second. */
 const MAX_ENTRIES = 8192;
@@ -27,6 +28,10 @@ export class SentHistory {
   /** Everything up to here was answered, one way or the other. */
   #answered = 0x10000;
   inFlightBytes = 0;
+  /** The last whole window's rate, and the running one. */
+  #windowBps = 0;
+  #windowBytes = 0;
+  #windowStartMs: InstantMs = Number.NEGATIVE_INFINITY;
 
   get highestExtSeq(): number {
     return this.#highest;
@@ -41,6 +46,13 @@ export class SentHistory {
   add(packet: { readonly byteLength: number; readonly cluster: number }, nowMs: InstantMs): number {
     const extSeq = this.#highest + 1;
     this.#highest = extSeq;
+    const elapsedMs = nowMs - this.#windowStartMs;
+    if (elapsedMs >= RATE_WINDOW_MS) {
+      this.#windowBps = (this.#windowBytes * 8000) / elapsedMs;
+      this.#windowBytes = 0;
+      this.#windowStartMs = nowMs;
+    }
+    this.#windowBytes += packet.byteLength;
     if (this.unansweredCount > this.#entries && this.#entries < MAX_ENTRIES) this.#grow();
     const entry = extSeq % this.#entries;
     if (this.#states[entry] === SENT_IN_FLIGHT) this.inFlightBytes -= this.#sizes[entry] as number;
@@ -51,6 +63,12 @@ export class SentHistory {
     this.#states[entry] = SENT_IN_FLIGHT;
     this.inFlightBytes += packet.byteLength;
     return extSeq;
+  }
+
+  /** What was sent lately: over the last whole window, or over the running one where that is more. */
+  sentBps(nowMs: InstantMs): number {
+    const elapsedMs = Math.max(RATE_WINDOW_MS / 2, nowMs - this.#windowStartMs);
+    return Math.max(this.#windowBps, (this.#windowBytes * 8000) / elapsedMs);
   }
 
   /** The extended number of one that feedback names; it may be none that is remembered. */
