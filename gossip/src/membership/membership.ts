@@ -22,7 +22,7 @@ import { type Dial, Exchanges, type MergeOutcome, type Settled } from "./exchang
 import { LocalHealth } from "./local-health.ts";
 import { isRunning, type MemberRecord, PROTOCOL_MAX_WITH_CRC, protocolMax } from "./member.ts";
 import { MemberTable } from "./member-table.ts";
-import { PacketReader } from "./packet-reader.ts";
+import { type PacketHandler, PacketReader } from "./packet-reader.ts";
 import { PacketSender, type Secrecy } from "./packet-sender.ts";
 import type { ProbeRound } from "./probe.ts";
 import { ProbeTargets } from "./probe-targets.ts";
@@ -41,6 +41,7 @@ export interface MembershipPorts {
 }
 
 const NO_STREAM = (): void => undefined;
+const NOWHERE: Endpoint = { host: "", port: 0 };
 
 export class Membership {
   readonly self: NodeName;
@@ -56,6 +57,13 @@ export class Membership {
   readonly #ports: MembershipPorts;
   readonly #random: Random;
   readonly #pushPullTicker: Ticker;
+  /** Of the packet that is being read: one handler serves them all. */
+  #packetFrom: Endpoint = NOWHERE;
+  #packetMs: InstantMs = 0;
+  readonly #packetHandler: PacketHandler = {
+    handle: (message) => this.#handleMessage(message, this.#packetFrom, this.#packetMs),
+    dropped: (reason) => this.#ports.sink.dropped(reason, this.#packetFrom),
+  };
   /** No round of gossip before. */
   #gossipAllowedMs: InstantMs = Number.NEGATIVE_INFINITY;
   /** The next round; infinity while there is nothing to tell. */
@@ -159,10 +167,9 @@ export class Membership {
   }
 
   handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void {
-    this.reader.read(bytes, {
-      handle: (message) => this.#handleMessage(message, from, nowMs),
-      dropped: (reason) => this.#ports.sink.dropped(reason, from),
-    });
+    this.#packetFrom = from;
+    this.#packetMs = nowMs;
+    this.reader.read(bytes, this.#packetHandler);
   }
 
   handleStream(id: StreamId, input: StreamInput, nowMs: InstantMs): void {

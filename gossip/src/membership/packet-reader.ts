@@ -6,11 +6,12 @@ import type { Random } from "../random.ts";
 import type { WireDropReason } from "../sink.ts";
 import { crc32 } from "../wire/crc32.ts";
 import { decodeMessage } from "../wire/decode-message.ts";
+import { readUint32 } from "../wire/integers.ts";
 import type { Keyring, Opened } from "../wire/keyring.ts";
 import { readLabel } from "../wire/label.ts";
 import { MessageType, SerfType } from "../wire/message-type.ts";
 import type { WireMessage } from "../wire/messages.ts";
-import { decodePacket, type PacketOptions, readUint32 } from "../wire/packet.ts";
+import { decodePacket, type PacketOptions } from "../wire/packet.ts";
 import { Repeats } from "./repeats.ts";
 
 export interface PacketHandler {

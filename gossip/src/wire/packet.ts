@@ -8,6 +8,7 @@ import type { WireDropReason } from "../sink.ts";
 import { readCompressed, writeCompressed } from "./compression.ts";
 import { crc32 } from "./crc32.ts";
 import { decodeMessage } from "./decode-message.ts";
+import { readUint32 } from "./integers.ts";
 import type { Keyring } from "./keyring.ts";
 import { labelBytes, readLabel, writeLabel } from "./label.ts";
 import {
@@ -207,14 +208,4 @@ function withCrc(message: Uint8Array): Uint8Array {
   bytes[4] = crc;
   bytes.set(message, 5);
   return bytes;
-}
-
-export function readUint32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
 }

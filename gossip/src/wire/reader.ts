@@ -3,16 +3,19 @@
 // (gossip/WIRE.md, "Accepted").
 
 import type { WireDropReason } from "../sink.ts";
+import { readUint32 } from "./integers.ts";
 import { knownKey } from "./keys.ts";
 import { MALFORMED, ValueScanner } from "./scanner.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 const MAX_UINT32 = 0xffff_ffff;
+/** Floats are rare, and a view of each packet would cost more than copying eight bytes. */
+const floatBytes = new Uint8Array(8);
+const floatView = new DataView(floatBytes.buffer);
 
 export class Reader {
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #end: number;
   #at: number;
   #problem: WireDropReason | undefined = undefined;
@@ -20,7 +23,6 @@ export class Reader {
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = start;
     this.#end = end;
   }
@@ -133,7 +135,8 @@ export class Reader {
     const size = type === 0xca ? 4 : 8;
     const start = this.#take(size);
     if (start < 0) return 0;
-    return size === 4 ? this.#view.getFloat32(start) : this.#view.getFloat64(start);
+    for (let i = 0; i < size; i += 1) floatBytes[i] = this.bytes[start + i] as number;
+    return size === 4 ? floatView.getFloat32(0) : floatView.getFloat64(0);
   }
 
   /** Text of the raw family (str8 included, bin not); null is "". Refuses what is no UTF-8. */
@@ -213,7 +216,7 @@ export class Reader {
     const start = this.#take(size);
     if (start < 0) return 0;
     if (size === 1) return this.bytes[start] as number;
-    return size === 2 ? this.#view.getUint16(start) : this.#view.getUint32(start);
+    return size === 2 ? this.#uint16At(start) : this.#uint32At(start);
   }
 
   /** NaN for what is no integer, or one beyond 2^53 (which fails every range check). */
@@ -231,22 +234,30 @@ export class Reader {
   #integerAt(type: number, at: number): number {
     switch (type) {
       case 0xcc:
-        return this.#view.getUint8(at);
+        return this.bytes[at] as number;
       case 0xcd:
-        return this.#view.getUint16(at);
+        return this.#uint16At(at);
       case 0xce:
-        return this.#view.getUint32(at);
+        return this.#uint32At(at);
       case 0xd0:
-        return this.#view.getInt8(at);
+        return ((this.bytes[at] as number) << 24) >> 24;
       case 0xd1:
-        return this.#view.getInt16(at);
+        return (this.#uint16At(at) << 16) >> 16;
       case 0xd2:
-        return this.#view.getInt32(at);
+        return this.#uint32At(at) | 0;
       default: {
-        const high = type === 0xcf ? this.#view.getUint32(at) : this.#view.getInt32(at);
-        return high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+        const high = type === 0xcf ? this.#uint32At(at) : this.#uint32At(at) | 0;
+        return high * 0x1_0000_0000 + this.#uint32At(at + 4);
       }
     }
+  }
+
+  #uint16At(at: number): number {
+    return ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number);
+  }
+
+  #uint32At(at: number): number {
+    return readUint32(this.bytes, at);
   }
 
   #outOfRange(): number {

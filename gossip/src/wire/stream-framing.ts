@@ -15,12 +15,12 @@ import {
   readUserStreamHeader,
 } from "./decode-stream-message.ts";
 import { encodeStreamMessage } from "./encode-message.ts";
+import { readUint32 } from "./integers.ts";
 import type { Keyring } from "./keyring.ts";
 import { readLabel, writeLabel } from "./label.ts";
 import { DEFAULT_LIMITS, type WireLimits } from "./limits.ts";
 import { MessageType } from "./message-type.ts";
 import type { PushPullNode, StreamMessage } from "./messages.ts";
-import { readUint32 } from "./packet.ts";
 import { Reader } from "./reader.ts";
 import { MALFORMED, ValueScanner } from "./scanner.ts";
 import { encodeUtf8 } from "./utf8.ts";

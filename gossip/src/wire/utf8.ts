@@ -58,8 +58,36 @@ export function encodeUtf8(text: string): Uint8Array {
   return bytes;
 }
 
+/**
+ * Short texts met lately, one per slot. The same few names come in nearly every message, and a string that is there already
+ * need not be built, nor hashed when it is looked up. A stranger can only push others out of their slots.
+ */
+const MAX_KEPT_BYTES = 32;
+const KEPT_SLOTS = 1024;
+const kept: string[] = new Array<string>(KEPT_SLOTS).fill("");
+const { imul } = Math;
+
 /** The text, or undefined when the bytes are not UTF-8 (overlong forms and surrogates included). */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string | undefined {
+  if (end - start > MAX_KEPT_BYTES) return decodeAny(bytes, start, end);
+  let hash = end - start;
+  for (let at = start; at < end; at += 1) hash = imul(hash ^ (bytes[at] as number), 0x01000193);
+  const slot = (hash ^ (hash >>> 15)) & (KEPT_SLOTS - 1);
+  const known = kept[slot] as string;
+  if (isText(known, bytes, start, end)) return known;
+  const text = decodeAny(bytes, start, end);
+  if (text !== undefined && text.length === end - start) kept[slot] = text;
+  return text;
+}
+
+/** Whether these bytes are this text, which is ASCII. */
+function isText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
+
+function decodeAny(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = "";
   for (let at = start; at < end; at += 1) {
     const unit = bytes[at] as number;
@@ -71,7 +99,7 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): st
 
 /** As `decodeUtf8`, with U+FFFD for every byte that is not UTF-8: for text that is shown and never compared. */
 export function decodeUtf8Lossy(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  return decodeMultibyte(bytes, { start, end, text: "", isLossy: true }) ?? "";
+  return decodeUtf8(bytes, start, end) ?? decodeMultibyte(bytes, { start, end, text: "", isLossy: true }) ?? "";
 }
 
 interface DecodeRun {
