@@ -108,12 +108,16 @@ export class Chatter {
     this.#turn(rotation);
   }
 
-  /** How many events somebody missed who was a member all the while, with one example; undefined when nobody did. */
+  /**
+   * One event that somebody missed who was a member all the while; undefined when nobody did. What only those knew who are
+   * gone is lost with them.
+   */
   missedEvents(): string | undefined {
+    const members = this.#cluster.members();
     for (const [name, { atMs, toldTo }] of this.#events) {
-      for (const node of this.#cluster.members()) {
-        if (node.startedMs <= atMs && !toldTo.has(node)) return `${node.name} was not told of ${name}`;
-      }
+      const isKnown = members.some((node) => node.startedMs <= atMs && toldTo.has(node));
+      const missing = members.find((node) => node.startedMs <= atMs && !toldTo.has(node));
+      if (isKnown && missing !== undefined) return `${missing.name} was not told of ${name}`;
     }
     return undefined;
   }

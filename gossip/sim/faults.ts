@@ -154,6 +154,7 @@ export class Faults {
         node.clockOffsetMs += fault.byMs;
         return;
       case "retag":
+        if (node.isLeaving) return;
         this.#cluster.command(index, (it, nowMs) => it.core?.setTags({ hearsay: "1", region: fault.value }, nowMs));
         return;
       case "cut":
@@ -188,8 +189,9 @@ export class Faults {
     });
   }
 
+  /** Who leaves has nothing more to say. */
   #anybody(run: (index: number) => void): void {
-    const members = this.#cluster.members();
+    const members = this.#cluster.members().filter(({ isLeaving }) => !isLeaving);
     const chosen = members[this.#random.below(members.length)];
     if (chosen !== undefined) run(chosen.index);
   }
