@@ -37,9 +37,12 @@ export class RoomNames {
     if (reserved !== undefined) return reserved;
     const { count } = await this.#archive.records.weigh("oldName", room.id);
     if (count >= 2 * MAX_OLD_NAMES) return { kind: "too_many" };
-    if (room.slugKey !== names.slugKey) await this.#reserve(room);
+    const reservedNow = room.slugKey === names.slugKey ? [] : await this.#reserve(room);
     const outcome = await this.#archive.updateRoom(room.id, { names });
-    if (outcome.kind !== "updated") return outcome;
+    if (outcome.kind !== "updated") {
+      await this.#release(room, reservedNow);
+      return outcome;
+    }
     const late = await this.#reserved(room.id, names);
     if (late === undefined) return outcome;
     const { slug, slugKey, skeleton } = room;
@@ -53,10 +56,21 @@ export class RoomNames {
     return old === undefined ? undefined : await this.#archive.getRoom(old.owner);
   }
 
-  async #reserve({ id: owner, slug, slugKey, skeleton }: RoomRecord): Promise<void> {
-    const { records } = this.#archive;
-    for (const id of [keyId(slugKey), skeletonId(skeleton)])
-      await records.add({ kind: "oldName", id, owner, value: { slug } });
+  /** Answers the ids of the records that were not there before. */
+  async #reserve({ id: owner, slug, slugKey, skeleton }: RoomRecord): Promise<readonly string[]> {
+    const added: string[] = [];
+    for (const id of [keyId(slugKey), skeletonId(skeleton)]) {
+      const outcome = await this.#archive.records.add({ kind: "oldName", id, owner, value: { slug } });
+      if (outcome.kind === "added") added.push(id);
+    }
+    return added;
+  }
+
+  /** The name was not given up after all; unless somebody else renamed the room meanwhile. */
+  async #release(room: RoomRecord, ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.#archive.records.remove({ kind: "oldName", id });
+    const now = await this.#archive.getRoom(room.id);
+    if (ids.length > 0 && now?.slugKey !== room.slugKey) await this.#reserve(room);
   }
 
   async #reserved(roomId: string, names: Pick<Names, "slugKey" | "skeleton">): Promise<Conflict | undefined> {

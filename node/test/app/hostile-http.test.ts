@@ -3,11 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import Database from "libsql";
 import { call, expectStatus, TestMesh, type TestNode } from "./harness.ts";
 import { REQUESTS } from "./hostile-requests.ts";
+import { TALK_REQUESTS } from "./hostile-talk.ts";
 
 describe("bad input over HTTP", () => {
   const mesh = new TestMesh();
   let node: TestNode;
   const tokens: Record<string, string> = {};
+  /** What paths and bodies name in braces. */
+  const made: Record<string, string> = {};
+  const filled = <T>(value: T): T =>
+    JSON.parse(JSON.stringify(value).replaceAll(/\{(\w+)\}/g, (whole, name: string) => made[name] ?? whole)) as T;
 
   beforeAll(async () => {
     node = await mesh.start("ada");
@@ -28,9 +33,40 @@ describe("bad input over HTTP", () => {
       idle: (await mesh.session(node, outsider.token)).token,
       garbled: `${owner.token.slice(0, -3)}abc`,
     });
+    const friend = await mesh.user(node, "member");
+    await mesh.enter(node, { token: friend.token, slug: "open-room" });
+    tokens["member"] = friend.token;
+    Object.assign(made, { ownerId: owner.user.userId, memberId: friend.user.userId });
+    await makeMessages(owner.token, friend.token);
+    await makeInvites(owner.token);
     // The room token above is never used; its place belongs to the session that is inside anyway.
   });
   afterAll(() => mesh.stop());
+
+  async function makeMessages(ownerToken: string, memberToken: string): Promise<void> {
+    const say = async (token: string, slug: string, more: object = {}) => {
+      const body = { text: "words", ...more };
+      return expectStatus(201, await call<{ id: string }>(node, "POST", `/v1/rooms/${slug}/messages`, { token, body }))
+        .id;
+    };
+    made["message"] = await say(ownerToken, "open-room");
+    made["theirs"] = await say(memberToken, "open-room");
+    made["elsewhere"] = await say(ownerToken, "closed-room");
+    made["opener"] = await say(ownerToken, "open-room");
+    made["inside"] = await say(ownerToken, "open-room", { threadId: made["opener"] });
+    made["tombstone"] = await say(ownerToken, "open-room");
+    const path = `/v1/rooms/open-room/messages/${made["tombstone"]}`;
+    expectStatus(200, await call(node, "DELETE", path, { token: ownerToken }));
+  }
+
+  async function makeInvites(token: string): Promise<void> {
+    const path = "/v1/rooms/open-room/invites";
+    const answer = await call<{ inviteId: string; code: string }>(node, "POST", path, { token, body: { maxUses: 1 } });
+    const { inviteId, code } = expectStatus(201, answer);
+    const accept = { body: { displayName: "First" } };
+    expectStatus(200, await call(node, "POST", `/v1/invites/${code}/accept`, accept));
+    Object.assign(made, { inviteId, used: code });
+  }
 
   /** Everything that is stored, but for the times that refreshing moves. */
   function fingerprint(): string {
@@ -51,21 +87,24 @@ describe("bad input over HTTP", () => {
     return createHash("sha256").update(rows.join("\n\n")).digest("hex");
   }
 
-  test.each(REQUESTS)("[A40] %s is refused with its code, and nothing is stored", async (...row) => {
-    const [, method, path, options, status, code] = row;
-    const before = fingerprint();
-    const { token, ...rest } = options;
-    const answer = await call(node, method, path, {
-      ...rest,
-      ...(token === undefined ? {} : { token: tokens[token] ?? token }),
-    });
-    expect([answer.status, answer.body.code]).toEqual([status, code]);
-    expect(answer.headers.get("content-type")).toBe("application/problem+json; charset=utf-8");
-    expect(answer.body).toMatchObject({ type: `urn:hearsay:problem:${code}`, status, title: expect.any(String) });
-    if (code === "invalid_input" && !row[0].startsWith("two keys"))
-      expect(answer.body.errors?.length).toBeGreaterThan(0);
-    expect(fingerprint()).toBe(before);
-  });
+  test.each([...REQUESTS, ...TALK_REQUESTS])(
+    "[A40] %s is refused with its code, and nothing is stored",
+    async (...row) => {
+      const [, method, path, options, status, code] = row;
+      const before = fingerprint();
+      const { token, ...rest } = filled(options);
+      const answer = await call(node, method, filled(path), {
+        ...rest,
+        ...(token === undefined ? {} : { token: tokens[token] ?? token }),
+      });
+      expect([answer.status, answer.body.code]).toEqual([status, code]);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json; charset=utf-8");
+      expect(answer.body).toMatchObject({ type: `urn:hearsay:problem:${code}`, status, title: expect.any(String) });
+      if (code === "invalid_input" && !row[0].startsWith("two keys"))
+        expect(answer.body.errors?.length).toBeGreaterThan(0);
+      expect(fingerprint()).toBe(before);
+    },
+  );
 
   test("[A41] a refusal never repeats a token or a password", async () => {
     const secret = "the secret of this test";
