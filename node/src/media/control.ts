@@ -147,6 +147,8 @@ export interface MediaPlane {
 
   /** Counters and gauges for /metrics and the mesh page. */
   stats(): Promise<MediaStats>;
+  /** Of one client; undefined when it has no connected transport here. */
+  peerStats(peerId: string): Promise<PeerStats | undefined>;
   onEvent(listener: (event: MediaEvent) => void): () => void;
   /** False while a worker is down: its rooms have no media, and other nodes serve better. Planes without workers have none. */
   isUp?(): boolean;
@@ -218,6 +220,37 @@ export interface TrunkStats {
   readonly jitterMs?: number;
   readonly egressStreams: number;
   readonly ingressStreams: number;
+}
+/** One direction of a client's media, over the time since it was last asked for, at least a second. */
+export interface DirectionStats {
+  readonly bitrateBps: number;
+  readonly packetsPerSecond: number;
+  /** From the client: lost and not repaired; to the client: lost on the way, before repair. 0 to 1. */
+  readonly lossRatio: number;
+  /** From the client: came only after it was asked for again, 0 to 1. */
+  readonly repairedRatio: number;
+  /** From the client: of its worst stream (RFC 3550 section 6.4.1). */
+  readonly jitterMs?: number;
+  /** 1 to 5; the formula is in quality-score.ts. */
+  readonly quality: number;
+}
+export interface PeerStats {
+  readonly peerId: string;
+  /** How the client reaches this node. */
+  readonly path: "udp" | "tcp";
+  readonly rttMs?: number;
+  /** What the way to the client is estimated to carry. */
+  readonly estimateBps?: number;
+  readonly up: DirectionStats;
+  readonly down: DirectionStats;
+  /** What is on its slots; empty ones are left out. */
+  readonly slots: readonly {
+    readonly mid: string;
+    readonly trackId: string;
+    readonly state: "live" | "paused" | "unsupportedCodec";
+  }[];
+  /** Bytes that wait on its data channels. */
+  readonly dataBufferedBytes: number;
 }
 export interface MediaStats {
   readonly peers: number;

@@ -11,6 +11,7 @@ import type {
   NegotiateInput,
   NegotiateResult,
   PeerGrants,
+  PeerStats,
   TrunkParameters,
   TrunkStream,
 } from "./control.ts";
@@ -248,6 +249,11 @@ export class MediaHost implements MediaPlane {
       dropped: { ...plane?.dropped, ...Object.fromEntries(this.#dropped) },
       eventLoopDelayP99Ms: this.#delay.p99Ms(),
     };
+  }
+
+  async peerStats(peerId: string): Promise<PeerStats | undefined> {
+    const stats = this.#peers.get(peerId)?.stats();
+    return stats && { ...stats, slots: this.#slotStates.shownTo(peerId) };
   }
 
   onEvent(listener: (event: MediaEvent) => void): () => void {

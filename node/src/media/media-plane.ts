@@ -217,6 +217,12 @@ export class WorkerPool implements MediaPlane {
     return addStats(all.filter((stats) => stats !== undefined));
   }
 
+  async peerStats(peerId: string): Promise<CallResult<"peerStats">> {
+    return await this.#workerOfUser(peerUser(peerId))
+      ?.plane.peerStats(peerId)
+      .catch(() => undefined);
+  }
+
   isUp(): boolean {
     return this.#workers.every(({ upSinceMs }) => upSinceMs !== undefined);
   }

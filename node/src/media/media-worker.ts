@@ -75,6 +75,8 @@ function dispatch(host: MediaHost, message: ToWorker): unknown {
       return host.sendData(message.input);
     case "setPeerGrants":
       return host.setPeerGrants(message.input);
+    case "peerStats":
+      return host.peerStats(message.input);
     case "closeTrack":
       return host.closeTrack(message.input);
     case "createTrunk":

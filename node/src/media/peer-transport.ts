@@ -3,7 +3,14 @@
  * What is agreed reaches the RTP plane when the keys are there; until then assignments wait here.
  */
 import { randomInt } from "node:crypto";
-import type { DataChannelName, LayerTarget, NegotiateInput, NegotiateResult, PeerGrants } from "./control.ts";
+import type {
+  DataChannelName,
+  LayerTarget,
+  NegotiateInput,
+  NegotiateResult,
+  PeerGrants,
+  PeerStats,
+} from "./control.ts";
 import { DataChannels } from "./data-channels.ts";
 import { DtlsPeer, fingerprintOf, type SrtpMasterKeys } from "./dtls-peer.ts";
 import { CLIENT_TIMEOUTS, IceLiteAgent, type IceState } from "./ice-lite.ts";
@@ -11,10 +18,11 @@ import type { UdpAddress } from "./ip-address.ts";
 import { type MediaEnvironment, pickSsrc } from "./media-environment.ts";
 import { MediaError } from "./media-error.ts";
 import { PeerLimits } from "./peer-limits.ts";
-import type { PlaneReceiver, PlaneSlot } from "./rtp-plane-types.ts";
+import { PeerRates } from "./peer-rates.ts";
+import { planeReceiver, planeSlot, planeText, slotOf } from "./plane-lines.ts";
 import { writeAnswer } from "./sdp-answer.ts";
 import { type ParsedOffer, parseOffer } from "./sdp-parse.ts";
-import { type PlannedLine, planSession, type ReceiveLine, type SendLine, type SessionPlan } from "./sdp-plan.ts";
+import { type PlannedLine, planSession, type ReceiveLine, type SessionPlan } from "./sdp-plan.ts";
 import type { MuxPeer } from "./udp-mux.ts";
 
 export type PeerTransportState = "new" | "connected" | "reconnecting" | "gone";
@@ -47,6 +55,7 @@ export class PeerTransport implements MuxPeer {
   #state: PeerTransportState = "new";
   #data: DataChannels | undefined = undefined;
   readonly #limits: PeerLimits;
+  readonly #rates = new PeerRates();
   #grants: PeerGrants = ALL_GRANTS;
 
   /** Builds nothing outside itself until `open`; the offer is already parsed. */
@@ -151,6 +160,21 @@ export class PeerTransport implements MuxPeer {
     return this.#data?.send(channel, data) === true;
   }
 
+  /** Undefined until it is connected. */
+  stats(): Omit<PeerStats, "slots"> | undefined {
+    const totals = this.#env.plane.peerStats(this.peerId);
+    if (totals === undefined || this.#routed === undefined) return undefined;
+    const { rttMs, estimateBps } = totals;
+    return {
+      peerId: this.peerId,
+      path: this.#routed.tcp === true ? "tcp" : "udp",
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(estimateBps === undefined ? {} : { estimateBps }),
+      ...this.#rates.read(totals, this.#env.nowMs()),
+      dataBufferedBytes: this.#data?.bufferedBytes ?? 0,
+    };
+  }
+
   /** The agent's pair was selected or moved. */
   handleSelected(address: UdpAddress): void {
     if (this.#routed !== undefined) {
@@ -240,10 +264,10 @@ export class PeerTransport implements MuxPeer {
   #apply(before: SessionPlan | undefined, after: SessionPlan): void {
     const nowMs = this.#env.nowMs();
     const { plane } = this.#env;
-    const kept = new Set(after.lines.map((line) => this.#planeText(line)));
+    const kept = new Set(after.lines.map((line) => planeText(this, line)));
     const had = new Set<string>();
     for (const line of before?.lines ?? []) {
-      const text = this.#planeText(line);
+      const text = planeText(this, line);
       had.add(text);
       if (kept.has(text)) continue;
       if (line.role === "receive") plane.removeTrack(line.track.trackId, nowMs);
@@ -253,10 +277,10 @@ export class PeerTransport implements MuxPeer {
       }
     }
     for (const line of after.lines) {
-      if (had.has(this.#planeText(line))) continue;
+      if (had.has(planeText(this, line))) continue;
       if (line.role === "receive") this.#addReceiver(line, nowMs);
       if (line.role === "send") {
-        plane.addSlot(this.#planeSlot(line), nowMs);
+        plane.addSlot(planeSlot(this, line), nowMs);
         this.#assign(line.mid);
       }
     }
@@ -287,47 +311,9 @@ export class PeerTransport implements MuxPeer {
   }
 
   #addReceiver(line: ReceiveLine, nowMs: number): void {
-    this.#env.plane.addReceiver(this.#planeReceiver(line), nowMs);
+    this.#env.plane.addReceiver(planeReceiver(this, line), nowMs);
     const { trackId } = line.track;
     if (this.#isMuted(trackId)) this.#env.plane.setTrackMuted({ trackId, muted: true }, nowMs);
-  }
-
-  #planeText(line: PlannedLine): string {
-    if (line.role === "receive") return JSON.stringify(this.#planeReceiver(line));
-    return line.role === "send" ? JSON.stringify(this.#planeSlot(line)) : line.role;
-  }
-
-  #planeReceiver(line: ReceiveLine): PlaneReceiver {
-    const { payloadType, rtxPayloadType, feedback } = line.codec;
-    return {
-      peerId: this.peerId,
-      roomId: this.roomId,
-      mid: line.mid,
-      track: line.track,
-      payloadType,
-      ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
-      nack: feedback.includes("nack"),
-      extensions: line.extensions,
-      ...(line.ssrc === undefined ? {} : { ssrc: line.ssrc }),
-      ...(line.rtxSsrc === undefined ? {} : { rtxSsrc: line.rtxSsrc }),
-    };
-  }
-
-  #planeSlot(line: SendLine): PlaneSlot {
-    return {
-      peerId: this.peerId,
-      roomId: this.roomId,
-      mid: line.mid,
-      kind: line.kind,
-      ssrc: line.ssrc,
-      ...(line.rtxSsrc === undefined ? {} : { rtxSsrc: line.rtxSsrc }),
-      codecs: line.codecs.map(({ info, payloadType, rtxPayloadType }) => ({
-        name: info.name,
-        payloadType,
-        ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
-      })),
-      extensions: line.extensions,
-    };
   }
 
   #assign(mid: string): void {
@@ -382,10 +368,6 @@ export function readOffer(sdp: string): ParsedOffer {
   const parsed = parseOffer(sdp);
   if (!parsed.ok) throw new MediaError(parsed.code, parsed.detail);
   return parsed.offer;
-}
-
-function slotOf({ mid, kind, codecs }: SendLine): NegotiateResult["slots"][number] {
-  return { mid, kind, codecs: codecs.map(({ info }) => info.name) };
 }
 
 function fingerprintText(offer: ParsedOffer): string {

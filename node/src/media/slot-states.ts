@@ -49,6 +49,15 @@ export class SlotStates {
     this.#peers.delete(peerId);
   }
 
+  /** What is on a client's slots, as it was said. */
+  shownTo(
+    peerId: string,
+  ): { readonly mid: string; readonly trackId: string; readonly state: SlotStateEvent["state"] }[] {
+    return [...(this.#peers.get(peerId)?.values() ?? [])].flatMap(({ mid, trackId, said }) =>
+      trackId === null ? [] : [{ mid, trackId, state: said }],
+    );
+  }
+
   /** A track was agreed with its publisher, or announced by a trunk. */
   addTrack({ trackId, codec }: { readonly trackId: string; readonly codec: CodecInfo }): void {
     this.#codecs.delete(trackId);

@@ -113,6 +113,9 @@ export class ThreadPlane implements MediaPlane {
   stats(): Promise<CallResult<"stats">> {
     return this.#ask("stats", undefined);
   }
+  peerStats(input: CallInput<"peerStats">): Promise<CallResult<"peerStats">> {
+    return this.#ask("peerStats", input);
+  }
   /** Events go to the owner given at construction. */
   onEvent(): () => void {
     return () => undefined;

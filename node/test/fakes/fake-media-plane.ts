@@ -15,6 +15,7 @@ import type {
   NegotiateInput,
   NegotiateResult,
   PeerGrants,
+  PeerStats,
   TrackDescription,
   TrunkParameters,
   TrunkStream,
@@ -219,6 +220,14 @@ export class FakeMediaPlane implements MediaPlane {
       dropped: {},
       eventLoopDelayP99Ms: 1,
     });
+  }
+
+  peerStats(peerId: string): Promise<PeerStats | undefined> {
+    const peer = this.peers.get(peerId);
+    const direction = { bitrateBps: 0, packetsPerSecond: 0, lossRatio: 0, repairedRatio: 0, quality: 5 };
+    const slots = [...this.slotsOf(peerId)].map(([mid, trackId]) => ({ mid, trackId, state: "live" as const }));
+    const stats = { peerId, path: "udp" as const, up: direction, down: direction, slots, dataBufferedBytes: 0 };
+    return Promise.resolve(peer && stats);
   }
 
   onEvent(listener: (event: MediaEvent) => void): () => void {

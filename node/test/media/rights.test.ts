@@ -133,3 +133,20 @@ test("[G29] a flood is cut to the rate of one client, and others are heard throu
   await isDropped(setup, "peer_rtcp_rate", () => eve.sendRtcp(report));
   await isHeard(ann, bob);
 });
+
+test("[G32] a client's figures tell both directions, its path and its slots", async () => {
+  const setup = await start();
+  const [ann, bob] = [await setup.join("ann"), await setup.join("bob")];
+  setup.host.assignSlot({ peerId: "bob", mid: "1", trackId: "ann-mic" });
+  expect((await setup.host.peerStats("ann"))?.up.packetsPerSecond).toBe(0);
+  await setup.host.peerStats("bob");
+  const endMs = performance.now() + 1_050;
+  while (performance.now() < endMs) await isHeard(ann, bob);
+  const [up, down] = [await setup.host.peerStats("ann"), await setup.host.peerStats("bob")];
+  expect(up).toMatchObject({ peerId: "ann", path: "udp", slots: [], up: { lossRatio: 0 }, dataBufferedBytes: 0 });
+  expect(up?.up.packetsPerSecond).toBeGreaterThan(10);
+  expect(up?.up.bitrateBps).toBeGreaterThan(1_000);
+  expect(down?.down.packetsPerSecond).toBeGreaterThan(10);
+  expect(down?.slots).toEqual([{ mid: "1", trackId: "ann-mic", state: "live" }]);
+  expect(await setup.host.peerStats("nobody")).toBeUndefined();
+});
