@@ -4,6 +4,7 @@
  * sends 10 transport-wide feedbacks and 1 receiver report a second, if feedback=1.
  */
 import { RtpPlane } from "../../node/src/media/rtp-plane.ts";
+import { TwccReceiver } from "../../node/src/sfu/twcc.ts";
 import { ascii, rtpPacket, SrtpSession, vp8Payload } from "../../node/test/sfu/srtp-client.ts";
 
 const EXTENSIONS = { mid: 1, absSendTime: 4, transportSequence: 5, audioLevel: 6 };
@@ -22,7 +23,7 @@ function master(seed: number) {
 }
 
 function setUp(viewerCount: number, plainCrypto: boolean): Scene {
-  const plane = new RtpPlane({ event: () => undefined }, { plainCrypto });
+  const plane = new RtpPlane({ event: () => undefined }, { plainCrypto, router: { startBps: 20e6 } });
   const scene: Scene = { plane, publisher: new SrtpSession(master(2)), viewers: [], sent: 0 };
   const transport = {
     send: () => {
@@ -90,27 +91,37 @@ function second(publisher: SrtpSession, from: number): [number, Buffer][] {
   return packets.sort((a, b) => a[0] - b[0]);
 }
 
-/** One second of a viewer's feedback. */
-function feedback(session: SrtpSession, from: number): Buffer[] {
-  const datagrams: Buffer[] = [];
-  for (let i = 0; i < 10; i++) {
-    const packet = Buffer.alloc(20 + 4 + 24);
-    packet.writeUInt32BE(0x8fcd0000 + packet.length / 4 - 1, 0);
-    packet.writeUInt32BE(1, 4);
-    packet.writeUInt16BE((from * 230 + i * 23) & 0xffff, 12);
-    packet.writeUInt16BE(23, 14);
-    packet.writeUInt16BE((1 << 13) | 23, 20);
-    datagrams.push(session.protectRtcp(packet));
+/**
+ * One second of feedback in the clear, the same for all viewers: the n-th packet that the publisher sent is number n + 1 of
+ * every transport, because nothing is probed, and it took 20 ms.
+ */
+function feedback(receiver: TwccReceiver, from: number, packets: readonly [number, Buffer][]): Buffer[] {
+  const plain: Buffer[] = [];
+  let at = 0;
+  for (let i = 1; i <= 10; i++) {
+    for (; at < packets.length && (packets[at]?.[0] ?? 0) < i * 100; at++) {
+      const seq = (from * MEDIA_PACKETS_PER_SECOND + at + 1) & 0xffff;
+      receiver.receive(seq, from * 1000 + (packets[at]?.[0] ?? 0) + 20);
+    }
+    const bytes = receiver.build(1, 2);
+    if (bytes !== undefined) plain.push(Buffer.from(bytes));
   }
   const report = Buffer.alloc(32);
   report.writeUInt32BE(0x81c90007, 0);
   report.writeUInt32BE(1, 4);
-  datagrams.push(session.protectRtcp(report));
-  return datagrams;
+  return [...plain, report];
+}
+
+/** The n-th report of every viewer. */
+function report(scene: Scene, reports: readonly Buffer[][], { n, nowMs }: { n: number; nowMs: number }): void {
+  for (const [index, viewer] of scene.viewers.entries()) {
+    const datagram = reports[index]?.[n];
+    if (datagram !== undefined) scene.plane.handleSrtcp(viewer.peerId, datagram, nowMs);
+  }
 }
 
 function playSecond(scene: Scene, seconds: number, packets: [number, Buffer][], reports: readonly Buffer[][]): void {
-  const { plane, viewers } = scene;
+  const { plane } = scene;
   const startMs = seconds * 1000;
   let fedAt = 0;
   let lastMs = -1;
@@ -119,17 +130,15 @@ function playSecond(scene: Scene, seconds: number, packets: [number, Buffer][], 
     lastMs = atMs;
     const nowMs = startMs + atMs;
     if (plane.deadlineMs() <= nowMs) plane.handleTimeout(nowMs);
-    while (fedAt < 11 && fedAt * 90 <= atMs) {
-      for (const [index, viewer] of viewers.entries()) {
-        const report = reports[index]?.[fedAt];
-        if (report !== undefined) plane.handleSrtcp(viewer.peerId, report, nowMs);
-      }
-      fedAt++;
-    }
+    while (fedAt < 11 && (fedAt + 1) * 100 <= atMs) report(scene, reports, { n: fedAt++, nowMs });
     plane.handleSrtp("p", datagram, nowMs);
   }
   plane.flush();
+  for (; fedAt < 11; fedAt++) report(scene, reports, { n: fedAt, nowMs: startMs + 999 });
 }
+
+/** Planes that a memory measurement wants alive. */
+const kept: RtpPlane[] = [];
 
 export function run(options: Record<string, string>) {
   const viewerCount = Number(options["viewers"] ?? 100);
@@ -137,9 +146,11 @@ export function run(options: Record<string, string>) {
   const withFeedback = options["feedback"] !== "0";
   const scene = setUp(viewerCount, options["plain"] === "1");
   const costs: number[] = [];
+  const receiver = new TwccReceiver();
   for (let round = 0; round < rounds; round++) {
     const packets = second(scene.publisher, round);
-    const reports = scene.viewers.map(({ session }) => (withFeedback ? feedback(session, round) : []));
+    const plain = withFeedback ? feedback(receiver, round, packets) : [];
+    const reports = scene.viewers.map(({ session }) => plain.map((packet) => session.protectRtcp(packet)));
     const before = process.cpuUsage();
     playSecond(scene, round, packets, reports);
     const used = process.cpuUsage(before);
@@ -150,8 +161,11 @@ export function run(options: Record<string, string>) {
   const steady = costs.slice(Math.floor(rounds / 3)).sort((a, b) => a - b);
   const median = steady[Math.floor(steady.length / 2)] ?? 0;
   console.log({ counters, dropped, memory: scene.plane.stats().memoryUsedBytes });
+  kept.length = 0;
+  if (options["keep"] === "1") kept.push(scene.plane);
   return {
     bench: "fan-out",
+    memoryUsedBytes: scene.plane.stats().memoryUsedBytes,
     viewers: viewerCount,
     feedback: withFeedback,
     node: process.version,

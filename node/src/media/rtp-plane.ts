@@ -38,6 +38,8 @@ import { Unprotector } from "./srtp/unprotect.ts";
 
 /** Virtual: pages become real when they are touched. */
 const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024;
+/** Without WebAssembly the buffer is the collector's affair, and nobody fills it at that speed. */
+const PLAIN_MEMORY_BYTES = 64 * 1024 * 1024;
 /** Nodes are mostly on wide paths, and carry many streams between them. */
 const TRUNK_START_BPS = 5_000_000;
 
@@ -61,7 +63,7 @@ export class RtpPlane implements RtpPlaneApi {
   ) {
     const memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
     const fast = options.plainCrypto === true ? undefined : FastKernel.create(memoryBytes);
-    this.#kernel = fast ?? new PlainKernel(memoryBytes);
+    this.#kernel = fast ?? new PlainKernel(Math.min(memoryBytes, PLAIN_MEMORY_BYTES));
     this.#random = random;
     this.#protector = new Protector(this.#kernel);
     this.#unprotector = new Unprotector(this.#kernel);

@@ -5,9 +5,9 @@ import { SequenceMap } from "./sequence-map.ts";
 
 /** The nearest number to `near` whose low bits are `value`. */
 function extendBits(value: number, near: number, bits: number): number {
-  const cycle = 2 ** bits;
-  const ahead = (((value - near) % cycle) + cycle) % cycle;
-  return near + (ahead >= cycle / 2 ? ahead - cycle : ahead);
+  const mask = (1 << bits) - 1;
+  const ahead = (value - near) & mask;
+  return near + (ahead > mask >> 1 ? ahead - mask - 1 : ahead);
 }
 
 export class EgressMapping {
