@@ -3,11 +3,17 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { CLEAN, Cluster, type TopologySpec } from "#gossip/sim";
+import { type GossipOptions, WAN } from "../src/index.ts";
 
 const REGIONS = { kind: "regions", insideMs: 2, acrossMs: 80 } as const;
 
-function booted(nodeCount: number, seed: number, topology: TopologySpec = REGIONS): Cluster {
-  const cluster = new Cluster({ seed, nodeCount, topology });
+interface World {
+  readonly topology?: TopologySpec;
+  readonly gossip?: Partial<GossipOptions>;
+}
+
+function booted(nodeCount: number, seed: number, { topology = REGIONS, gossip = {} }: World = {}): Cluster {
+  const cluster = new Cluster({ seed, nodeCount, topology, gossip });
   for (let i = 0; i < nodeCount; i += 1) cluster.at(i * 20, () => cluster.start(i, i === 0 ? [] : [0]));
   cluster.runFor(nodeCount * 20);
   expect(cluster.runUntil(() => cluster.agree(), { withinMs: 300_000 })).toBeDefined();
@@ -82,5 +88,19 @@ describe("how fast", () => {
     });
     tell(`event to ${nodeCount} at loss ${lossRatio}, ms`, seeds, times);
     expect(median(times)).toBeLessThanOrEqual(boundMs);
+  });
+
+  test("[M30] under WAN timing near peers are watched as in a LAN: a death is known to all in seconds, and only a real one", () => {
+    const seeds = [1, 2];
+    const times = seeds.map((seed) => {
+      const cluster = booted(30, seed, { topology: { kind: "world" }, gossip: { profile: WAN, nearRttMs: 300 } });
+      cluster.network.conditions = { ...CLEAN, lossRatio: 0.05 };
+      cluster.runFor(120_000);
+      expect(cluster.falseFailures).toBe(0);
+      cluster.crash(11);
+      return cluster.runUntil(() => cluster.agree(), { withinMs: 120_000, everyMs: 50 }) ?? Number.POSITIVE_INFINITY;
+    });
+    tell("crash under WAN timing known to all, ms", seeds, times);
+    expect(Math.max(...times)).toBeLessThanOrEqual(20_000);
   });
 });
