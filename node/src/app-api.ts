@@ -40,6 +40,7 @@ import { Expulsions } from "./signalling/expulsions.ts";
 import { Gateway, type RawSocket } from "./signalling/gateway.ts";
 import { SessionHub } from "./signalling/hub.ts";
 import type { Stores } from "./store/open-stores.ts";
+import type { ApiTokens } from "./webhooks/api-tokens.ts";
 
 export interface ApiParts {
   readonly config: NodeConfig;
@@ -58,6 +59,7 @@ export interface ApiParts {
 export interface NodeApi {
   readonly routes: readonly ApiRoute[];
   readonly people: People;
+  readonly apiTokens: ApiTokens;
   acceptClient(socket: RawSocket): void;
   metricSources(): MetricSources;
   /** Starts all of it; answers what stops it again, in the order in which it was started. */
@@ -111,6 +113,7 @@ export function nodeApi(parts: ApiParts): NodeApi {
   return {
     routes,
     people,
+    apiTokens: kept.apiTokens,
     acceptClient: (socket) => {
       if (live === undefined) socket.terminate();
       else live.gateway.accept(socket);
@@ -174,7 +177,7 @@ async function begin(
     isCurrent: (claims) => people.isCurrent(claims),
   });
   const gateway = new Gateway({ hub, metrics, clock, log });
-  const talk = liveTalk(parts, { mesh, rooms, hub });
+  const talk = liveTalk(parts, { mesh, rooms, hub, kept });
   const expulsions = new Expulsions({ mesh, hub, clock, log });
   const purge = new RoomPurge({ archive: parts.stores.archive, clock, log });
   const reporter = new MeshReporter({ mesh, rooms, media, clock, trunkOf: (trunkId) => trunkOf(relay, trunkId) });
@@ -214,14 +217,16 @@ async function begin(
 
 function liveTalk(
   { stores, metrics, clock, log, random }: ApiParts,
-  { mesh, rooms, hub }: { readonly mesh: Mesh; readonly rooms: LiveRooms; readonly hub: SessionHub },
+  live: { readonly mesh: Mesh; readonly rooms: LiveRooms; readonly hub: SessionHub; readonly kept: Keepsakes },
 ): Talk {
+  const { mesh, rooms, hub, kept } = live;
   const draw = random.fork("message ids");
   return createTalk({
     ...{ ...stores, mesh, metrics, clock, log },
     random: () => draw.next(),
     nodesOf: (roomId) => rooms.participants(roomId).map((participant) => participant.node),
     deliver: (roomId, word, exceptUserId) => hub.places.tell(roomId, word, exceptUserId),
+    said: (roomId, word) => kept.said(roomId, word),
   });
 }
 

@@ -1,6 +1,7 @@
 /** What rooms keep beside their text: built from the stores, begun when the mesh runs. */
-import type { Unsequenced } from "#protocol";
+import type { Unsequenced, WebhookEvent } from "#protocol";
 import { Bills } from "./bills/bills.ts";
+import type { RoomWord } from "./chat/room-broadcast.ts";
 import type { NodeConfig } from "./config.ts";
 import { Feeds } from "./happenings/feeds.ts";
 import { Happenings } from "./happenings/happenings.ts";
@@ -8,6 +9,7 @@ import { type Announce, reminderWorker } from "./happenings/reminders.ts";
 import { billRoutes } from "./http/bill-routes.ts";
 import { fileRoutes } from "./http/file-routes.ts";
 import { happeningRoutes } from "./http/happening-routes.ts";
+import { integrationRoutes } from "./http/integration-routes.ts";
 import { RoomDoor } from "./http/room-door.ts";
 import type { ApiRoute } from "./http/route.ts";
 import type { DueWorker } from "./keeping/due-worker.ts";
@@ -20,6 +22,10 @@ import type { Clock } from "./mesh/clock.ts";
 import type { Log } from "./mesh/log.ts";
 import type { Joining } from "./session/joining.ts";
 import type { Archive } from "./store/archive.ts";
+import { ApiTokens } from "./webhooks/api-tokens.ts";
+import { deliveryWorker } from "./webhooks/deliveries.ts";
+import { networks } from "./webhooks/public-address.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
 
 export interface KeepsakeParts {
   readonly config: NodeConfig;
@@ -45,6 +51,9 @@ export interface KeepsakeVoice {
 
 export interface Keepsakes {
   readonly routes: readonly ApiRoute[];
+  readonly apiTokens: ApiTokens;
+  /** Something was said in a room, on this node first: webhooks hear of it. */
+  said(roomId: string, word: RoomWord): void;
   begin(voice: KeepsakeVoice): void;
   stop(): Promise<void>;
 }
@@ -52,7 +61,11 @@ export interface Keepsakes {
 export function keepsakes(parts: KeepsakeParts): Keepsakes {
   const { archive, clock, log, random, config, dueEveryMs } = parts;
   let voice: KeepsakeVoice | undefined;
-  const changed: OnRoomChange = ({ roomId, what, change, id, userId }) => {
+  const allowed = networks(config.webhookNetworks);
+  const webhooks: Webhooks = new Webhooks({ archive, clock, log, allowed, nudge: () => deliveries.nudge() });
+  const apiTokens = new ApiTokens({ archive, clock });
+  const changed: OnRoomChange = ({ roomId, what, change, id, userId, event, data }) => {
+    webhooks.tell(roomId, event, data);
     voice?.tell(roomId, { type: "roomLife", what, change, id, userId }).catch((error: unknown) => {
       log.debug({ roomId, err: error }, "a room was not told of a change");
     });
@@ -67,22 +80,25 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   const announce: Announce = async (...words) => {
     await voice?.announce(...words);
   };
+  const every = dueEveryMs === undefined ? {} : { everyMs: dueEveryMs };
+  const deliveries = deliveryWorker(archive, { clock, log, random, allowed, ...every });
   const workers: readonly DueWorker[] = [
+    deliveries,
     uploadsSweep(archive, { clock, log, random }),
-    reminderWorker(archive, {
-      clock,
-      log,
-      random,
-      announce,
-      ...(dueEveryMs === undefined ? {} : { everyMs: dueEveryMs }),
-    }),
+    reminderWorker(archive, { clock, log, random, announce, ...every }),
   ];
   return {
     routes: [
       ...fileRoutes({ door, memories, avatars }),
       ...billRoutes({ door, bills, clock }),
+      ...integrationRoutes({ door, webhooks, apiTokens }),
       ...happeningRoutes({ archive, door, happenings, feeds, url: () => voice?.url ?? "" }),
     ],
+    apiTokens,
+    said: (roomId, word) => {
+      const event = eventOf(word);
+      if (event !== undefined) webhooks.tell(roomId, event, word);
+    },
     begin: (given) => {
       voice = given;
       for (const worker of workers) worker.start();
@@ -91,6 +107,24 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
       await Promise.all(workers.map((worker) => worker.stop()));
     },
   };
+}
+
+/** Files, happenings and expenses are told of where they change, with what they are then. */
+function eventOf(word: RoomWord): WebhookEvent | undefined {
+  switch (word.type) {
+    case "message":
+      return "message.posted";
+    case "messageUpdated":
+      return "message.changed";
+    case "roomUpdated":
+      return "room.changed";
+    case "memberUpdated":
+      return "member.changed";
+    case "read":
+    case "typing":
+    case "roomLife":
+      return undefined;
+  }
 }
 
 const MEGABYTE = 1024 ** 2;

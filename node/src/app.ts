@@ -239,6 +239,7 @@ class NodeApp implements App {
     await mountApi(server, {
       routes: api.routes,
       people: api.people,
+      apiTokens: api.apiTokens,
       metrics,
       clock: this.#clock,
       isStarted: () => this.#phase === "running" || this.#phase === "stopping",

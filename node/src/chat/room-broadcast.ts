@@ -36,6 +36,8 @@ export interface RoomBroadcastParts {
   readonly nodesOf: (roomId: string) => readonly string[];
   /** To this node's people in the room; `exceptUserId` need not hear it. */
   readonly deliver: (roomId: string, word: RoomWord, exceptUserId?: string) => void;
+  /** Hears each word once in the mesh: on the node that says it first. Never throws. */
+  readonly said?: (roomId: string, word: RoomWord) => void;
 }
 
 interface WordBody {
@@ -75,6 +77,7 @@ export class RoomBroadcast {
   /** Resolves when the words are on their way. */
   async tell(roomId: string, word: RoomWord): Promise<void> {
     this.#parts.deliver(roomId, word);
+    this.#parts.said?.(roomId, word);
     this.#send(await this.#nodes(roomId), this.#body(roomId, word));
   }
 

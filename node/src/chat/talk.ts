@@ -24,6 +24,7 @@ export interface TalkParts {
   readonly random: () => number;
   readonly nodesOf: RoomBroadcastParts["nodesOf"];
   readonly deliver: RoomBroadcastParts["deliver"];
+  readonly said: NonNullable<RoomBroadcastParts["said"]>;
 }
 
 export interface Talk {

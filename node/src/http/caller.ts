@@ -1,9 +1,11 @@
 /** Reads who calls out of a request's headers. */
 import { timingSafeEqual } from "node:crypto";
 import type { SessionClaims } from "../session/tokens.ts";
+import { type ApiTokens, looksLikeApiToken } from "../webhooks/api-tokens.ts";
+import { scopeOf } from "./api-scopes.ts";
 import type { People, Person } from "./people.ts";
 import { ApiError } from "./problems.ts";
-import type { AuthKind, Call } from "./route.ts";
+import type { ApiRoute, Call } from "./route.ts";
 
 const BEARER = /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i;
 
@@ -17,19 +19,32 @@ export function bearerOf(header: string | undefined): string | undefined {
 
 /** Throws ApiError or TokenError. */
 export async function callerOf(
-  auth: AuthKind,
+  route: Pick<ApiRoute, "auth" | "method" | "path" | "tag">,
   header: string | undefined,
-  people: People,
+  { people, apiTokens }: { readonly people: People; readonly apiTokens: ApiTokens },
 ): Promise<Person | undefined> {
+  const { auth } = route;
   if (auth === "none" || auth === "operator") return undefined;
   const token = bearerOf(header);
   if (token === undefined) {
     if (auth === "optional") return undefined;
     throw new ApiError("unauthenticated");
   }
+  if (looksLikeApiToken(token)) return byApiToken(route, token, apiTokens);
   if (auth === "user") return people.byUserToken(token);
   if (auth === "session") return people.bySessionToken(token);
   return people.byEitherToken(token);
+}
+
+async function byApiToken(
+  route: Pick<ApiRoute, "auth" | "method" | "path" | "tag">,
+  token: string,
+  apiTokens: ApiTokens,
+): Promise<Person> {
+  const { user, scopes } = await apiTokens.verify(token);
+  const scope = scopeOf(route);
+  if (scope === undefined || !scopes.includes(scope)) throw new ApiError("scope_missing");
+  return { user };
 }
 
 /** Anybody may be an operator where only this machine reaches the node. Throws ApiError. */

@@ -14,6 +14,7 @@ const WITH_TOKEN: readonly ProblemCode[] = [
   "token_invalid",
   "token_expired",
   "token_revoked",
+  "scope_missing",
   "store_unavailable",
 ];
 

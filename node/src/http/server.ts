@@ -17,6 +17,7 @@ import fastify, {
 import type { Clock } from "../mesh/clock.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { MAX_FRAME_BYTES, type RawSocket } from "../signalling/gateway.ts";
+import type { ApiTokens } from "../webhooks/api-tokens.ts";
 import { assertOperator, callerOf } from "./caller.ts";
 import { acceptEcho } from "./echo.ts";
 import { closeAfterRefusal, incomingFileOf, MULTIPART_LIMITS } from "./incoming-file.ts";
@@ -58,6 +59,7 @@ export async function createServer(
 export interface ServerParts {
   readonly routes: readonly ApiRoute[];
   readonly people: People;
+  readonly apiTokens: ApiTokens;
   readonly metrics: Metrics;
   readonly clock: Clock;
   /** Until then everything but /livez is refused as starting. */
@@ -124,7 +126,7 @@ async function answer(
 ): Promise<unknown> {
   if (route.auth === "operator") assertOperator(request.headers.authorization, parts.operator);
   // Who calls comes first: a stranger is not told what a request should look like inside.
-  const person = await callerOf(route.auth, request.headers.authorization, parts.people);
+  const person = await callerOf(route, request.headers.authorization, parts);
   const call: Call<unknown, unknown> = {
     person,
     params: request.params as Readonly<Record<string, string>>,

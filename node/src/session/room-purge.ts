@@ -1,15 +1,32 @@
 /** Clears away what was in deleted rooms, a little at a time; what a crash left is found at the next start. */
+import { previewIdOf } from "../memories/memory-record.ts";
 import { type Clock, pause } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Archive } from "../store/archive.ts";
-import type { RecordKind } from "../store/records.ts";
+import type { RecordKey, RecordKind } from "../store/records.ts";
 
 /** The embedded store blocks the event loop meanwhile. */
 const BATCH = 50;
 const PAUSE_MS = 20;
 const MAX_ROOMS = 200;
 /** Records that are a room's own. Old names stay: they lead nowhere, and to nobody else. */
-const KINDS: readonly RecordKind[] = ["readMarker", "revision", "invite"];
+const KINDS: readonly RecordKind[] = [
+  "readMarker",
+  "revision",
+  "invite",
+  "memory",
+  "happening",
+  "expense",
+  "webhook",
+  "feed",
+  "retention",
+];
+/** Records that belong to a record of a room. */
+const BELONGING: Readonly<Partial<Record<RecordKind, readonly RecordKind[]>>> = {
+  invite: ["inviteUse"],
+  happening: ["answer", "reminder"],
+  webhook: ["delivery"],
+};
 
 export class RoomPurge {
   readonly #parts: { readonly archive: Archive; readonly clock: Clock; readonly log: Log };
@@ -53,11 +70,17 @@ export class RoomPurge {
     while (!this.#stopped) {
       const found = await records.list({ kind, owner, limit: BATCH });
       for (const record of found) {
-        if (kind === "invite") await this.#purgeRecords("inviteUse", record.id);
+        await this.#purgeBelongings(record);
         await records.remove(record);
       }
       if (found.length < BATCH) return;
       await pause(this.#parts.clock, PAUSE_MS);
     }
+  }
+
+  async #purgeBelongings({ kind, id }: RecordKey): Promise<void> {
+    for (const belonging of BELONGING[kind] ?? []) await this.#purgeRecords(belonging, id);
+    if (kind !== "memory") return;
+    for (const content of [id, previewIdOf(id)]) await this.#parts.archive.contents.drop(content);
   }
 }
