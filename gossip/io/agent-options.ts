@@ -65,6 +65,9 @@ export interface AgentRequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Between two rounds of measured round trips told to other Hearsay nodes; stock agents are never told any. */
+const RTT_ROW_INTERVAL_MS = 30_000;
+
 const PROFILES: Readonly<Record<string, GossipProfile>> = { lan: LAN, wan: WAN, local: LOCAL };
 
 /** What is known only once the sockets and files are open. */
@@ -92,5 +95,6 @@ export function coreOptions(
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.serfProtocol === undefined ? {} : { serfProtocol: options.serfProtocol }),
     resolveNameConflicts: options.resolveNameConflicts ?? true,
+    rttRowIntervalMs: RTT_ROW_INTERVAL_MS,
   };
 }
