@@ -4,10 +4,10 @@ import { codeOf, HearsayError } from "./errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Path, Placement } from "./placement.ts";
 import type { IgnoreReason } from "./protocol/guards.ts";
-import type { Answer, ClientMessage, OfferedTrack, SessionCredentials, View } from "./protocol/messages.ts";
+import type { Answer, OfferedTrack, SessionCredentials, View } from "./protocol/messages.ts";
 import { remedyFor } from "./remedies.ts";
-import { Session } from "./session.ts";
-import { SESSION_DEFAULTS, type SessionEvent, type SessionSink, type StepFailure } from "./session-types.ts";
+import { type Deed, Session } from "./session.ts";
+import { SESSION_DEFAULTS, type SentMessage, type SessionEvent, type SessionSink, type StepFailure } from "./session-types.ts";
 import { NodeSocket } from "./socket.ts";
 
 export interface ConnectionHost {
@@ -77,6 +77,15 @@ export class Connection {
   setMuted(trackId: string, muted: boolean): void {
     this.#tell((session) => session.setMuted(trackId, muted));
   }
+  setTyping(typing: boolean, threadId?: string): void {
+    this.#tell((session) => session.setTyping(typing, threadId));
+  }
+  moderate(deed: Deed): void {
+    this.#tell((session) => session.moderate(deed));
+  }
+  report(frozenRatio: number): void {
+    this.#tell((session) => session.report(frozenRatio));
+  }
   setView(visible: View["visible"]): void {
     this.#tell((session) => session.setView(visible));
   }
@@ -111,7 +120,7 @@ export class Connection {
     return {
       connect: (url) => queue(() => this.#socket.connect(url)),
       disconnect: () => queue(() => this.#socket.disconnect()),
-      send: (message: ClientMessage) => queue(() => void this.#socket.send(message)),
+      send: (message: SentMessage) => queue(() => void this.#socket.send(message)),
       ticket: (attempt) => queue(() => void this.#ticket(attempt)),
       renew: (attempt) => queue(() => void this.#renew(attempt)),
       place: (attempt, avoid) => queue(() => void this.#place(attempt, avoid)),

@@ -1,7 +1,7 @@
 /** Requests without an answer. At the bound the oldest is forgotten; its late answer is then unexpected. */
 const MAX_PENDING = 64;
 
-export type PendingKind = "hello" | "join" | "offer" | "mute" | "view" | "leave";
+export type PendingKind = "hello" | "join" | "offer" | "mute" | "view" | "moderate" | "leave";
 
 export class PendingRequests {
   readonly #kinds = new Map<string, PendingKind>();

@@ -39,5 +39,5 @@ export interface RoomEvents {
   playbackBlocked: boolean;
   quality: Quality;
   /** A request that the node refused; nothing changed. */
-  refused: { readonly request: "offer" | "mute" | "view"; readonly code: string; readonly detail: string };
+  refused: { readonly request: "offer" | "mute" | "view" | "moderate"; readonly code: string; readonly detail: string };
 }

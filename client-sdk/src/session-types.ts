@@ -4,18 +4,24 @@ import type { IgnoreReason } from "./protocol/guards.ts";
 import type {
   Answer,
   ClientMessage,
+  GrantsChanged,
   Joined,
+  LayersWanted,
   MediaState,
   MemberUpdated,
   MessagePosted,
   MessageUpdated,
+  Moderate,
   ParticipantJoined,
   ParticipantLeft,
   ParticipantUpdated,
+  QualityTold,
   ReadUpTo,
+  Report,
   RoomLifeChanged,
   RoomUpdated,
   Slots,
+  SlotStateChanged,
   Speakers,
   TypingNow,
 } from "./protocol/messages.ts";
@@ -39,7 +45,14 @@ export type RoomMessage =
   | RoomUpdated
   | MemberUpdated
   | RoomLifeChanged
+  | LayersWanted
+  | SlotStateChanged
+  | QualityTold
+  | GrantsChanged
   | MediaState;
+
+/** What a client says; a node that does not know the last two yet refuses them. */
+export type SentMessage = ClientMessage | Moderate | Report;
 
 export type SessionEvent =
   | { readonly kind: "state"; readonly state: ConnectionState }
@@ -52,7 +65,7 @@ export type SessionEvent =
   | { readonly kind: "offerRefused"; readonly code: string; readonly detail: string }
   | {
       readonly kind: "requestRefused";
-      readonly request: "mute" | "view";
+      readonly request: "mute" | "view" | "moderate";
       readonly code: string;
       readonly detail: string;
     }
@@ -68,7 +81,7 @@ export interface SessionSink {
   /** Open a socket to the node at `url`; any older socket is to be forgotten. */
   connect(url: string): void;
   disconnect(): void;
-  send(message: ClientMessage): void;
+  send(message: SentMessage): void;
   /** Fetch a room ticket, then handleTicket or handleFailure. */
   ticket(attempt: number): void;
   /** Fetch a new session token, then handleToken or handleFailure. */

@@ -21,6 +21,7 @@ import {
   type Closing,
   type ErrorReply,
   type Joined,
+  type Moderate,
   type OfferedTrack,
   PROTOCOL_VERSION,
   type ServerMessage,
@@ -36,6 +37,8 @@ const ASKS_OTHERS: ReadonlySet<Phase> = new Set(["ticketing", "renewing", "placi
 const MAX_RENEWALS = 2;
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** What a moderator does to somebody. */
+export type Deed = Omit<Moderate, "type" | "id">;
 type Body<M> = M extends unknown ? Omit<M, "id"> : never;
 
 export class Session {
@@ -192,6 +195,20 @@ export class Session {
     if (this.#phase === "live") this.#request("view", { type: "view", visible });
   }
 
+  /** Not answered, and worth nothing later. */
+  setTyping(typing: boolean, threadId?: string): void {
+    if (this.#phase !== "live") return;
+    this.#sink.send({ type: "typing", typing, ...(threadId === undefined ? {} : { threadId }) });
+  }
+
+  report(frozenRatio: number): void {
+    if (this.#phase === "live") this.#sink.send({ type: "report", frozenRatio });
+  }
+
+  moderate(deed: Deed): void {
+    if (this.#phase === "live") this.#request("moderate", { type: "moderate", ...deed });
+  }
+
   // ------------------------------------------------------------ messages
 
   #handle(message: ServerMessage, nowMs: number): void {
@@ -282,6 +299,7 @@ export class Session {
         break;
       case "mute":
       case "view":
+      case "moderate":
         this.#sink.event({ kind: "requestRefused", request, code, detail });
         break;
       case "hello":
@@ -391,7 +409,7 @@ export class Session {
     this.#sink.event({ kind: "state", state });
   }
 
-  #request(kind: PendingKind, body: Body<ClientRequest | View>): void {
+  #request(kind: PendingKind, body: Body<ClientRequest | View | Moderate>): void {
     this.#sink.send({ ...body, id: this.#pending.add(kind) });
   }
 }

@@ -1,6 +1,6 @@
 /** WebSocket shell: one socket at a time, JSON out, text in, heartbeat. What it carries is the session's business. */
 import { type Schedule, type SocketConstructor, type SocketLike, socketUrl } from "./options.ts";
-import type { ClientMessage } from "./protocol/messages.ts";
+import type { SentMessage } from "./session-types.ts";
 
 /** The protocol asks for a ping at least every 5 s. */
 export const PING_INTERVAL_MS = 4_000;
@@ -55,7 +55,7 @@ export class NodeSocket {
   }
 
   /** False when there is no open socket; the message is then lost, as on the wire. */
-  send(message: ClientMessage): boolean {
+  send(message: SentMessage): boolean {
     try {
       this.#socket?.send(JSON.stringify(message));
       return this.#socket !== undefined;

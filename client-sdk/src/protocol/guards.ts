@@ -106,6 +106,10 @@ const SHAPES: { readonly [T in ServerMessage["type"]]: Check } = {
     id: string,
     userId: string,
   }),
+  layers: shape({ trackId: string, layers: list(string) }),
+  slotState: shape({ mid: string, trackId: string, state: oneOf("live", "paused", "unsupportedCodec") }),
+  quality: shape({ scores: list(shape({ participantId: string, score: number })) }),
+  grants: shape({ role, grants }),
   media: shape({ state: oneOf("connected", "reconnecting", "gone") }),
   closing: shape({
     reason: oneOf("left", "superseded", "removed", "draining", "protocol", "slow", "expired"),

@@ -4,9 +4,11 @@
  * at most MAX_MESSAGE_BYTES of UTF-8. A request carries an `id`; its reply carries the same in
  * `replyTo`. Every server message carries `seq`, which a client names when it resumes.
  */
+import type { GrantsChanged, LayersWanted, QualityTold, SlotStateChanged } from "./live-media.ts";
 import type { Role, RoomAccess, RoomInfo } from "./people-and-rooms.ts";
 import type { ChatMessage, MessageChange } from "./text.ts";
 
+export type * from "./live-media.ts";
 export type * from "./people-and-rooms.ts";
 export type * from "./room-life.ts";
 export type * from "./text.ts";
@@ -283,6 +285,10 @@ export type ServerMessage =
   | MemberUpdated
   | RoomLifeChanged
   | MediaState
+  | LayersWanted
+  | SlotStateChanged
+  | QualityTold
+  | GrantsChanged
   | Closing
   | Pong;
 
