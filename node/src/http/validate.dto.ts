@@ -9,11 +9,14 @@ export type Parsed<T> =
 
 /** Faults told to a client; the rest of a very wrong request adds nothing. */
 const MAX_ERRORS = 20;
+/** No request is as deep. */
+const MAX_DEPTH = 16;
 
 /** Unknown properties are faults. Never throws; the input is not changed. */
 export function parseDto<T extends object>(dto: ClassConstructor<T>, input: unknown): Parsed<T> {
   if (typeof input !== "object" || input === null || Array.isArray(input))
     return { ok: false, errors: [{ path: "", message: "must be an object" }] };
+  if (!isPlain(input)) return { ok: false, errors: [{ path: "", message: "must be plain and not deep" }] };
   if (isEmptyClass(dto)) return withoutFields(dto, input);
   const value = plainToInstance(dto, input);
   const faults = validateSync(value, {
@@ -25,6 +28,21 @@ export function parseDto<T extends object>(dto: ClassConstructor<T>, input: unkn
   });
   const errors = faults.flatMap((fault) => describe(fault, ""));
   return errors.length === 0 ? { ok: true, value } : { ok: false, errors: errors.slice(0, MAX_ERRORS) };
+}
+
+/**
+ * class-transformer calls what it finds as `constructor` of a value, and goes down without an end: neither is for strangers
+ * to choose.
+ */
+function isPlain(input: object): boolean {
+  let level: readonly object[] = [input];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === MAX_DEPTH || level.some((value) => Object.hasOwn(value, "constructor"))) return false;
+    level = level.flatMap((value) =>
+      Object.values(value).filter((field) => typeof field === "object" && field !== null),
+    );
+  }
+  return true;
 }
 
 /** class-validator refuses whatever it knows nothing of, an empty object included. */

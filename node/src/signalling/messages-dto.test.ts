@@ -39,6 +39,10 @@ describe("messages of clients", () => {
     );
     expect(parseClientMessage('{"type":"mute","id":"m7"}')).toMatchObject({ ok: false, id: "m7" });
     expect(parseClientMessage('{"type":"ping","sentAtMs":1e999}')).toMatchObject({ ok: false });
+    // Both once threw inside the library that makes instances of classes.
+    const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
+    for (const value of ['{"constructor":{"name":"x"}}', deep])
+      expect(parseClientMessage(`{"type":"mute","id":"m7","trackId":${value}}`)).toMatchObject({ ok: false, id: "m7" });
   });
 
   test("[A61] valid messages with one value replaced by anything never throw", () => {

@@ -51,6 +51,22 @@ export const REQUESTS: readonly Row[] = [
     400,
     "bad_json",
   ],
+  [
+    "a constructor of one's own",
+    "POST",
+    "/v1/users",
+    { raw: '{"handle":{"constructor":{"name":"x"}},"password":"long enough"}' },
+    400,
+    "invalid_input",
+  ],
+  [
+    "a body without a ground",
+    "POST",
+    "/v1/users",
+    { raw: `{"handle":${"[".repeat(30_000)}${"]".repeat(30_000)}}` },
+    400,
+    "invalid_input",
+  ],
   ["a number as a handle", "POST", "/v1/users", { body: { ...person, handle: 7 } }, 400, "invalid_input"],
   [
     "an object as a password",
