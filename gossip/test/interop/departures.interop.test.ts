@@ -64,10 +64,8 @@ if (!isHere) {
     Object.fromEntries(names.map((name) => [name, status]));
 
   test.each([
-    { killed: STOCK, at: 0, told: "the stock agent" },
     { killed: STOCK, at: 1, told: "ours" },
     { killed: OURS, at: 0, told: "the stock agent" },
-    { killed: OURS, at: 1, told: "ours" },
   ])(
     "a killed $killed.name is left by force-leave and forgotten by -prune when $told is told",
     async (which) => {
@@ -77,8 +75,15 @@ if (!isHere) {
       const rpc = `-rpc-addr=${stay[which.at]}:${RPC_PORT}`;
       expect((await serf("force-leave", rpc, "third")).code).toBe(0);
       await waitForStatuses(stay, { ...STAYING, third: "left" });
-      expect((await serf("force-leave", "-prune", rpc, "third")).code).toBe(0);
-      await waitForStatuses(stay, STAYING);
+      // The order to forget is told a few times and never again, so that one who misses it needs it anew.
+      const isForgotten = async (): Promise<boolean> => {
+        expect((await serf("force-leave", "-prune", rpc, "third")).code).toBe(0);
+        return waitForStatuses(stay, STAYING, 3_000).then(
+          () => true,
+          () => false,
+        );
+      };
+      await waitFor(isForgotten, { withinMs: 20_000, what: "both to forget it" });
     },
     90_000,
   );
@@ -108,19 +113,18 @@ if (!isHere) {
     }
   }, 40_000);
 
-  test("the killed of either kind find back by their snapshots without being told where", async () => {
-    const names = ["serf", "hearsay"];
-    const flags = (name: string): string[] => [`-snapshot=${join(folder, name)}`];
-    const { stay, hosts, gone } = await withOthers({
-      serf: { side: STOCK, flags: flags("serf") },
-      hearsay: { side: OURS, flags: flags("hearsay") },
-    });
-    await Promise.all(gone.map((agent) => agent.kill("SIGKILL")));
-    await waitForStatuses(stay, { ...STAYING, ...all(names, "failed") }, 20_000);
-    await startStock("serf", hosts[2]!, flags("serf"));
-    await startOurs("hearsay", hosts[3]!, flags("hearsay"));
-    await waitForStatuses(hosts, { ...STAYING, ...all(names, "alive") }, 30_000);
-  }, 80_000);
+  test.each([{ third: STOCK }, { third: OURS }])(
+    "a killed $third.name finds back by its snapshot without being told where",
+    async ({ third }) => {
+      const flags = [`-snapshot=${join(folder, third.name)}`];
+      const { stay, hosts, gone } = await withOthers({ third: { side: third, flags } });
+      await gone[0]!.kill("SIGKILL");
+      await waitForStatuses(stay, { ...STAYING, third: "failed" }, 40_000);
+      await third.start("third", hosts[2]!, flags);
+      await waitForStatuses(hosts, { ...STAYING, third: "alive" }, 60_000);
+    },
+    120_000,
+  );
 }
 
 /** The clock that every join and leave moves, as the agent tells it. */

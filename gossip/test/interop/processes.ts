@@ -3,6 +3,8 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { RpcClient } from "../../io/rpc/client.ts";
@@ -114,9 +116,9 @@ function buildCommand(): string {
   // Of this checkout alone: several may share their packages.
   const checkout = createHash("sha256").update(root).digest("hex").slice(0, 8);
   const outfile = `${root}node_modules/.cache/hearsay-interop/hearsay-${checkout}.mjs`;
-  buildSync({
+  const { outputFiles } = buildSync({
     entryPoints: [`${root}node/src/main.ts`],
-    outfile,
+    write: false,
     bundle: true,
     platform: "node",
     format: "esm",
@@ -127,6 +129,11 @@ function buildCommand(): string {
     external: ["../app-main.ts"],
     logLevel: "silent",
   });
+  // Another run may be reading the file: it has the old one or the new one.
+  const partial = `${outfile}.${process.pid}`;
+  mkdirSync(dirname(outfile), { recursive: true });
+  writeFileSync(partial, outputFiles[0]?.contents ?? "");
+  renameSync(partial, outfile);
   built = outfile;
   return outfile;
 }
