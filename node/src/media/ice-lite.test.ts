@@ -18,7 +18,7 @@ function setup(): { agents: IceLiteAgents; agent: IceLiteAgent } {
 
 function check(
   agent: { readonly local: { readonly ufrag: string; readonly pwd: string } },
-  changes: { username?: string; password?: string; useCandidate?: boolean } = {},
+  changes: { username?: string; password?: string; useCandidate?: boolean; priority?: number } = {},
 ): Buffer {
   const transactionId = Buffer.alloc(12);
   transactionId.writeUInt32BE(++transactions, 8);
@@ -26,7 +26,7 @@ function check(
     transactionId,
     username: changes.username ?? `${agent.local.ufrag}:them`,
     password: changes.password ?? agent.local.pwd,
-    priority: 1,
+    priority: changes.priority ?? 1,
     tieBreaker: 1n,
     useCandidate: changes.useCandidate ?? true,
   });
@@ -74,6 +74,29 @@ test("[G3] a nomination from a new address moves the pair; a plain check from th
   expect(agent.selected).toEqual(HOME);
   expect(agents.handle(check(agent), TRAIN, 3)).toMatchObject({ selected: TRAIN });
   expect(agent).toMatchObject({ selected: TRAIN, moves: 1 });
+});
+
+test("[G3] of many nominations at first the best is followed, later the last", () => {
+  const { agents, agent } = setup();
+  const nominate = (from: UdpAddress, priority: number, nowMs: number) =>
+    agents.handle(check(agent, { priority }), from, nowMs);
+  nominate(TRAIN, 5, 100);
+  expect(nominate(HOME, 9, 101)).toMatchObject({ selected: HOME });
+  expect(nominate(TRAIN, 5, 2_099)).toMatchObject({ kind: "answer", selected: undefined });
+  expect(nominate(TRAIN, 5, 2_100)).toMatchObject({ selected: TRAIN });
+  agents.restart(agent, "them");
+  expect(nominate(HOME, 2, 2_200)).toMatchObject({ selected: HOME });
+  expect(nominate(TRAIN, 1, 2_300)).toMatchObject({ selected: undefined });
+});
+
+test("[G3] a nomination by TCP is not followed while UDP is alive, one by UDP at once", () => {
+  const { agents, agent } = setup();
+  const tcp: UdpAddress = { ...HOME, tcp: true };
+  agents.handle(check(agent, { priority: 1 }), tcp, 0);
+  expect(agents.handle(check(agent, { priority: 0 }), HOME, 10)).toMatchObject({ selected: HOME });
+  agents.handle(check(agent, { useCandidate: false }), HOME, 4_000);
+  expect(agents.handle(check(agent, { priority: 9 }), tcp, 5_999)).toMatchObject({ selected: undefined });
+  expect(agents.handle(check(agent, { priority: 9 }), tcp, 6_000)).toMatchObject({ selected: tcp });
 });
 
 test("[G4] a captured nomination sent again from elsewhere moves nothing and gets no answer", () => {

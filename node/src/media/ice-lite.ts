@@ -40,6 +40,10 @@ export const TRUNK_TIMEOUTS: IceLiteTimeouts = { reconnectingAfterMs: 1_750, gon
 
 /** Transaction ids remembered per agent; a captured request cannot move the pair while it is among them: minutes of checks. */
 const REMEMBERED_TRANSACTIONS = 64;
+/** All checks of a client are through this long after its first nomination. */
+const SETTLING_MS = 2_000;
+/** UDP that was silent for so long while TCP is nominated does not get through any more. */
+const UDP_SILENCE_MS = 2_000;
 /** RFC 8445 section 5.3 asks for 24 and 128 bits of randomness; base64url letters are a subset of ice-char but for - and _. */
 const UFRAG_BYTES = 6;
 const PWD_BYTES = 24;
@@ -63,6 +67,10 @@ export class IceLiteAgent {
   selected: UdpAddress | undefined = undefined;
   state: IceState = "new";
   lastRequestAtMs: number;
+  /** Of the last request from the selected address. */
+  selectedHeardAtMs = 0;
+  /** The first nomination under `local`, and the priority of the one in force. */
+  nomination: { readonly firstAtMs: number; readonly priority: number } | undefined = undefined;
   moves = 0;
   /** Transaction id to the address that it came from, oldest first. */
   readonly #seen = new Map<string, string>();
@@ -137,6 +145,7 @@ export class IceLiteAgents {
     agent.previousLocal = agent.local;
     agent.local = createCredentials();
     agent.remoteUfrag = remoteUfrag;
+    agent.nomination = undefined;
     this.#byUfrag.set(agent.local.ufrag, agent);
   }
 
@@ -200,15 +209,7 @@ export class IceLiteAgents {
     const seen = agent.witness(message.transactionId, from);
     // Whoever captured a client's request and sends it again from elsewhere must not take over the call.
     if (seen === "foreign") return { kind: "drop", reason: "stun_replayed" };
-    // Until something is nominated the first checked address serves: browsers send their ClientHello at once and nominate
-    // 50 ms later.
-    const chosen = message.useCandidate || agent.selected === undefined;
-    const moves = seen === "fresh" && chosen && !sameAddress(agent.selected, from);
-    if (moves) {
-      if (agent.selected !== undefined) agent.moves++;
-      agent.selected = from;
-      if (credentials === agent.local && message.useCandidate) this.#forgetPrevious(agent);
-    }
+    const moves = seen === "fresh" && this.#choose(agent, credentials === agent.local, input);
     const before = agent.state;
     if (seen === "fresh") {
       agent.lastRequestAtMs = nowMs;
@@ -223,8 +224,48 @@ export class IceLiteAgents {
     };
   }
 
+  /** True: the request selected the address that it came from. */
+  #choose(
+    agent: IceLiteAgent,
+    isPresent: boolean,
+    input: { readonly message: StunMessage; readonly from: UdpAddress; readonly nowMs: number },
+  ): boolean {
+    const { message, from, nowMs } = input;
+    const moves = chooses(agent, isPresent, input);
+    if (moves && agent.selected !== undefined) agent.moves++;
+    if (moves) agent.selected = from;
+    else if (!sameAddress(agent.selected, from)) return false;
+    agent.selectedHeardAtMs = nowMs;
+    if (message.useCandidate && isPresent) {
+      if (moves) this.#forgetPrevious(agent);
+      agent.nomination = { firstAtMs: agent.nomination?.firstAtMs ?? nowMs, priority: message.priority ?? 0 };
+    }
+    return moves;
+  }
+
   #forgetPrevious(agent: IceLiteAgent): void {
     if (agent.previousLocal !== undefined) this.#byUfrag.delete(agent.previousLocal.ufrag);
     agent.previousLocal = undefined;
   }
+}
+
+/**
+ * Whether an authentic request selects the address that it came from. Until something is nominated the first checked one
+ * serves: browsers send their ClientHello at once and nominate 50 ms later. Chromium nominates the one pair that it uses;
+ * Firefox nominates with every check (RFC 5245 section 8.1.1.2, aggressive) and uses the best that is answered, so
+ * shortly after the first nomination a worse one is not followed, nor TCP while UDP is alive.
+ */
+function chooses(
+  agent: IceLiteAgent,
+  isPresent: boolean,
+  { message, from, nowMs }: { readonly message: StunMessage; readonly from: UdpAddress; readonly nowMs: number },
+): boolean {
+  const { selected, nomination } = agent;
+  if (selected === undefined) return true;
+  if (!message.useCandidate || sameAddress(selected, from)) return false;
+  if (nomination === undefined || !isPresent) return true;
+  const toTcp = from.tcp === true && selected.tcp !== true;
+  if (toTcp && nowMs - agent.selectedHeardAtMs < UDP_SILENCE_MS) return false;
+  if (from.tcp !== selected.tcp) return true;
+  return nowMs - nomination.firstAtMs >= SETTLING_MS || (message.priority ?? 0) >= nomination.priority;
 }
