@@ -230,10 +230,11 @@ function liveTalk(
   });
 }
 
-function voiceOf({ broadcast, posts }: Talk, url: string): KeepsakeVoice {
+function voiceOf({ broadcast, posts, changes }: Talk, url: string): KeepsakeVoice {
   return {
     url,
     tell: (roomId, word) => broadcast.tell(roomId, word),
+    forget: (room, messageId) => changes.forget(room, messageId),
     announce: async (room, text, key) => {
       // An author of its own for each room: reminders of one take no other's turn.
       const author = { id: `reminders.${room.id}`, displayName: "⏰" };

@@ -3,10 +3,12 @@ import type { Unsequenced, WebhookEvent } from "#protocol";
 import { Bills } from "./bills/bills.ts";
 import type { RoomWord } from "./chat/room-broadcast.ts";
 import type { NodeConfig } from "./config.ts";
+import { type Forget, Retentions, retentionWorker } from "./export/retention.ts";
 import { Feeds } from "./happenings/feeds.ts";
 import { Happenings } from "./happenings/happenings.ts";
 import { type Announce, reminderWorker } from "./happenings/reminders.ts";
 import { billRoutes } from "./http/bill-routes.ts";
+import { exportRoutes } from "./http/export-routes.ts";
 import { fileRoutes } from "./http/file-routes.ts";
 import { happeningRoutes } from "./http/happening-routes.ts";
 import { integrationRoutes } from "./http/integration-routes.ts";
@@ -47,6 +49,7 @@ export interface KeepsakeVoice {
   tell(roomId: string, word: Unsequenced & { readonly type: "roomLife" }): Promise<void>;
   /** Posts in the room in the name of nobody; the same key is the same message. */
   readonly announce: Announce;
+  readonly forget: Forget;
 }
 
 export interface Keepsakes {
@@ -80,11 +83,24 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   const announce: Announce = async (...words) => {
     await voice?.announce(...words);
   };
+  const forget: Forget = async (...message) => {
+    await voice?.forget(...message);
+  };
+  const retentions = new Retentions({ archive, clock });
+  const carried = {
+    archive,
+    memories,
+    happenings,
+    clock,
+    tempDir: config.dataDir,
+    maxBytes: 2 * limitsOf(config).maxRoomBytes,
+  };
   const every = dueEveryMs === undefined ? {} : { everyMs: dueEveryMs };
   const deliveries = deliveryWorker(archive, { clock, log, random, allowed, ...every });
   const workers: readonly DueWorker[] = [
     deliveries,
     uploadsSweep(archive, { clock, log, random }),
+    retentionWorker({ archive, memories, forget }, { clock, log, random, ...every }),
     reminderWorker(archive, { clock, log, random, announce, ...every }),
   ];
   return {
@@ -92,6 +108,7 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
       ...fileRoutes({ door, memories, avatars }),
       ...billRoutes({ door, bills, clock }),
       ...integrationRoutes({ door, webhooks, apiTokens }),
+      ...exportRoutes({ door, retentions, parts: carried }),
       ...happeningRoutes({ archive, door, happenings, feeds, url: () => voice?.url ?? "" }),
     ],
     apiTokens,

@@ -54,6 +54,24 @@ export class ChatChanges {
     return removed;
   }
 
+  /** The room's own wish, in the name of nobody. A tombstone stays one. */
+  async forget(room: RoomRecord, messageId: string): Promise<void> {
+    const { archive, ids, broadcast, clock } = this.#options;
+    const what = { kind: "delete", atMs: clock.wallMs() } as const;
+    const outcome = await ids.use(room.id, (changeId) =>
+      archive.texts.change({ roomId: room.id, id: messageId }, { ...what, changeId }),
+    );
+    await this.#dropHistory(room.id, messageId);
+    if (outcome.kind !== "changed") return;
+    const message = toChatMessage(outcome.message, { gone: await goneAmong(archive, [outcome.message]) });
+    await broadcast.tell(room.id, {
+      type: "messageUpdated",
+      message,
+      change: "deleted",
+      userId: `retention.${room.id}`,
+    });
+  }
+
   async react(deed: Deed, reaction: string, on: boolean): Promise<ChatMessage> {
     return this.#change(deed, { kind: "react", userId: deed.user.id, reaction, on }, "reacted");
   }

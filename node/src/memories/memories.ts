@@ -55,6 +55,14 @@ export interface MemoriesOptions {
   readonly limits?: Partial<MemoryLimits>;
 }
 
+export interface NewMemory {
+  readonly caption?: string | undefined;
+  /** Of the whole request, when it says so. */
+  readonly declaredBytes: number | undefined;
+  /** Of a room that is brought in: when the file was put in there. Such files are not counted as uploads of a person. */
+  readonly importedAtMs?: number;
+}
+
 type Stored = Pick<MemoryValue, "bytes" | "sha256" | "type" | "width" | "height" | "previewBytes">;
 
 export class Memories {
@@ -71,12 +79,12 @@ export class Memories {
   /** Throws ApiError: rate_limited, busy, too_many, storage_full, too_large, bad_picture, invalid_input. Then nothing is kept. */
   async add(
     roomId: string,
-    user: UserRecord,
+    user: Pick<UserRecord, "id" | "displayName">,
     file: IncomingFile,
-    about: { readonly caption?: string | undefined; readonly declaredBytes: number | undefined },
+    about: NewMemory,
   ): Promise<FileInfo> {
     const { clock, archive } = this.#options;
-    const waitMs = this.#buckets.take(user.id, clock.nowMs());
+    const waitMs = about.importedAtMs === undefined ? this.#buckets.take(user.id, clock.nowMs()) : 0;
     if (waitMs > 0) throw new ApiError("rate_limited", { retryAfterMs: waitMs });
     if (this.#uploads >= this.#limits.maxUploads) throw new ApiError("busy", { retryAfterMs: 5_000 });
     this.#uploads += 1;
@@ -86,7 +94,7 @@ export class Memories {
       const value = await this.#store(fileId, file, {
         uploaderId: user.id,
         uploaderName: user.displayName,
-        createdAtMs: clock.wallMs(),
+        createdAtMs: about.importedAtMs ?? clock.wallMs(),
         ...(about.caption === undefined ? {} : { caption: about.caption }),
       });
       const added = await archive.records.add(memoryRecord(roomId, fileId, value));

@@ -1,0 +1,209 @@
+/**
+ * Reads an exported room into an empty one. Nothing in it is believed: every line is checked as a request would be, files go
+ * the way of uploads, and people of another mesh are nobody here: their names stay, under ids that no account can have.
+ */
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ClassConstructor } from "class-transformer";
+import { ulid } from "ulid";
+import { owedOf } from "../bills/shares.ts";
+import type { Happenings } from "../happenings/happenings.ts";
+import { HappeningDto } from "../http/happenings.dto.ts";
+import * as dto from "../http/import.dto.ts";
+import type { IncomingFile } from "../http/incoming-file.ts";
+import { ApiError } from "../http/problems.ts";
+import { parseDto } from "../http/validate.dto.ts";
+import type { Memories } from "../memories/memories.ts";
+import type { Clock } from "../mesh/clock.ts";
+import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
+import { ENTRIES, FORMAT, FORMAT_VERSION, fileIdIn } from "./format.ts";
+import { linesOf } from "./lines.ts";
+import { ZipReader } from "./zip-reader.ts";
+
+export interface RoomImportParts {
+  readonly archive: Archive;
+  readonly memories: Memories;
+  readonly happenings: Happenings;
+  readonly clock: Clock;
+  /** Where the ZIP lies while it is read; its directory is at its end. */
+  readonly tempDir: string;
+  readonly maxBytes: number;
+}
+
+export interface Imported {
+  readonly messages: number;
+  readonly files: number;
+  readonly happenings: number;
+  readonly expenses: number;
+}
+
+const MAX_ENTRIES = 6_000;
+const MAX_MESSAGES = 1_000_000;
+const MAX_RECORDS = 5_000;
+
+/** The room must be empty. Throws ApiError bad_import, too_large, changed_meanwhile; the room may hold a part of it then. */
+export async function importRoom(
+  parts: RoomImportParts,
+  to: { readonly room: RoomRecord; readonly user: UserRecord },
+  file: IncomingFile,
+): Promise<Imported> {
+  await assertEmpty(parts.archive, to.room.id);
+  const folder = await mkdtemp(join(parts.tempDir, "import-"));
+  try {
+    const path = join(folder, "room.zip");
+    await pipeline(Readable.from(file.read(parts.maxBytes)), createWriteStream(path, { mode: 0o600 }));
+    const zip = await ZipReader.open(path, { maxEntries: MAX_ENTRIES, maxBytes: parts.maxBytes });
+    try {
+      return await new Import(parts, to, zip).run();
+    } finally {
+      zip.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function assertEmpty(archive: Archive, roomId: string): Promise<void> {
+  const kinds = ["memory", "happening", "expense"] as const;
+  const kept = await Promise.all(kinds.map((kind) => archive.records.weigh(kind, roomId)));
+  if ((await archive.newestMessageId(roomId)) !== undefined || kept.some(({ count }) => count > 0))
+    throw new ApiError("changed_meanwhile", { detail: "a room is imported into an empty one" });
+}
+
+class Import {
+  readonly #parts: RoomImportParts;
+  readonly #roomId: string;
+  readonly #user: UserRecord;
+  readonly #zip: ZipReader;
+
+  constructor(parts: RoomImportParts, to: { readonly room: RoomRecord; readonly user: UserRecord }, zip: ZipReader) {
+    this.#parts = parts;
+    this.#roomId = to.room.id;
+    this.#user = to.user;
+    this.#zip = zip;
+  }
+
+  async run(): Promise<Imported> {
+    await this.#checkHead();
+    return {
+      messages: await this.#each(ENTRIES.messages, { dto: dto.ImportedMessageDto, limit: MAX_MESSAGES }, (line) =>
+        this.#message(line),
+      ),
+      happenings: await this.#each(ENTRIES.happenings, { dto: dto.ImportedHappeningDto, limit: MAX_RECORDS }, (line) =>
+        this.#happening(line),
+      ),
+      expenses: await this.#each(ENTRIES.expenses, { dto: dto.ImportedExpenseDto, limit: MAX_RECORDS }, (line) =>
+        this.#expense(line),
+      ),
+      files: await this.#files(),
+    };
+  }
+
+  /** Before anything is written. */
+  async #checkHead(): Promise<void> {
+    for await (const head of linesOf(this.#zip.read(ENTRIES.room), { whole: true })) {
+      const { format, version } = head as { readonly format?: unknown; readonly version?: unknown };
+      if (format === FORMAT && typeof version === "number" && version <= FORMAT_VERSION) return;
+    }
+    throw new ApiError("bad_import", { detail: `its ${ENTRIES.room} is not of this format` });
+  }
+
+  async #each<Line extends object>(
+    path: string,
+    { dto, limit }: { readonly dto: ClassConstructor<Line>; readonly limit: number },
+    keep: (line: Line) => Promise<void>,
+  ): Promise<number> {
+    let count = 0;
+    if (!this.#zip.has(path)) return count;
+    for await (const line of linesOf(this.#zip.read(path), { whole: false })) {
+      count += 1;
+      if (count > limit) throw new ApiError("too_large", { detail: `${path} has more than ${limit} lines` });
+      await keep(checked(dto, line, `${path}, line ${count}`));
+    }
+    return count;
+  }
+
+  /** A tombstone keeps its place: others may stand in its thread. */
+  async #message(line: dto.ImportedMessageDto): Promise<void> {
+    const { id, authorId, authorName, text, sentAtMs, threadId, replyTo } = line;
+    await this.#parts.archive.appendMessage({
+      ...{ id, roomId: this.#roomId, authorId: foreign(authorId), authorName, text, sentAtMs },
+      clientId: `import/${id}`,
+      ...(threadId === undefined ? {} : { threadId }),
+      ...(replyTo === undefined ? {} : { replyTo }),
+    });
+    if (line.deletedAtMs === undefined) return;
+    const change = { kind: "delete", changeId: ulid(this.#parts.clock.wallMs()), atMs: line.deletedAtMs } as const;
+    await this.#parts.archive.texts.change({ roomId: this.#roomId, id }, change);
+  }
+
+  async #happening({ answers = [], ...line }: dto.ImportedHappeningDto): Promise<void> {
+    const { title, text, place, startsAt, endsAt, timeZone, remindMinutes } = line;
+    const wanted = { title, text, place, startsAt, endsAt, timeZone, remindMinutes };
+    const input = checked(HappeningDto, withoutHoles(wanted), ENTRIES.happenings);
+    const { happeningId } = await this.#parts.happenings.add(this.#roomId, this.#user, { ...input });
+    for (const { userId, displayName, reply } of answers) {
+      const order = foreign(userId);
+      const key = { kind: "answer", id: `${happeningId}.${order}`, owner: happeningId, order } as const;
+      await this.#parts.archive.records.add({ ...key, value: { displayName, reply } });
+    }
+  }
+
+  async #expense(line: dto.ImportedExpenseDto): Promise<void> {
+    const { title, amountMinor, currency, split, settlement = false, createdAtMs } = line;
+    const shares = line.shares.map((share) => ({ ...share, userId: foreign(share.userId) }));
+    const shared = owedOf({ amountMinor, split, shares });
+    if ("fault" in shared) throw new ApiError("bad_import", { detail: `an expense does not add up (${shared.fault})` });
+    const value = { title, amountMinor, currency, split, settlement, createdAtMs, shares, owed: shared.owed };
+    const payer = { payerId: foreign(line.payerId), createdBy: this.#user.id };
+    const id = ulid(this.#parts.clock.wallMs());
+    await this.#parts.archive.records.add({ kind: "expense", id, owner: this.#roomId, value: { ...value, ...payer } });
+  }
+
+  async #files(): Promise<number> {
+    const about = new Map<string, dto.ImportedFileDto>();
+    await this.#each(ENTRIES.files, { dto: dto.ImportedFileDto, limit: MAX_RECORDS }, async (line) => {
+      about.set(line.fileId, line);
+    });
+    let count = 0;
+    for (const { path, bytes } of this.#zip.entries()) {
+      const known = about.get(fileIdIn(path) ?? "");
+      if (known === undefined) continue;
+      const incoming: IncomingFile = { name: known.name, read: (maxBytes) => bounded(this.#zip.read(path), maxBytes) };
+      const { uploaderId, uploaderName, createdAtMs, caption } = known;
+      const by = { id: foreign(uploaderId), displayName: uploaderName };
+      await this.#parts.memories.add(this.#roomId, by, incoming, {
+        caption,
+        declaredBytes: bytes,
+        importedAtMs: createdAtMs,
+      });
+      count += 1;
+    }
+    return count;
+  }
+}
+
+async function* bounded(source: AsyncIterable<Buffer>, maxBytes: number): AsyncIterable<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new ApiError("too_large", { detail: `a file has more than ${maxBytes} bytes` });
+    yield chunk;
+  }
+}
+
+function checked<T extends object>(dto: ClassConstructor<T>, line: unknown, where: string): T {
+  const parsed = parseDto(dto, line);
+  if (parsed.ok) return parsed.value;
+  const [fault] = parsed.errors;
+  throw new ApiError("bad_import", { detail: `${where}: ${fault?.path ?? ""} ${fault?.message ?? ""}`.slice(0, 300) });
+}
+
+const withoutHoles = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+/** No account has such an id, so nobody here is made to have said or owed anything. Imported twice it stays the same. */
+const foreign = (id: string): string => (id.startsWith("imported.") ? id : `imported.${id}`);

@@ -1,0 +1,126 @@
+/** Lines of an exported room, as they are checked when they come in. What they have beside this is passed over. */
+import "reflect-metadata";
+import { Type } from "class-transformer";
+import {
+  Allow,
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from "class-validator";
+import { MAX_AMOUNT_MINOR, MAX_WEIGHT } from "../bills/shares.ts";
+import { MAX_TEXT_CHARS } from "../store/archive.ts";
+import { READABLE, ULID } from "./fields.ts";
+
+const PERSON = /^[A-Za-z0-9._-]{1,64}$/;
+const MAX_TIME = 8_640_000_000_000_000;
+const person = { message: "must be a person's id" };
+
+export class ImportedMessageDto {
+  @Matches(ULID) @IsString() id!: string;
+  @Matches(PERSON, person) @IsString() authorId!: string;
+  @Length(0, 100) @IsString() authorName!: string;
+  @Length(0, MAX_TEXT_CHARS) @IsString() text!: string;
+  @Min(0) @Max(MAX_TIME) @IsInt() sentAtMs!: number;
+  @IsOptional() @Matches(ULID) @IsString() threadId?: string;
+  @IsOptional() @Matches(ULID) @IsString() replyTo?: string;
+  @IsOptional() @Min(0) @Max(MAX_TIME) @IsInt() deletedAtMs?: number;
+  @Allow() mentions?: unknown;
+  @Allow() editedAtMs?: unknown;
+  @Allow() edits?: unknown;
+  @Allow() reactions?: unknown;
+}
+
+export class ImportedAnswerDto {
+  @Matches(PERSON, person) @IsString() userId!: string;
+  @Length(0, 100) @IsString() displayName!: string;
+  @IsIn(["yes", "no", "maybe"]) reply!: "yes" | "no" | "maybe";
+}
+
+/** What it plans is checked once more, as a request. */
+export class ImportedHappeningDto {
+  @Allow() title?: unknown;
+  @Allow() text?: unknown;
+  @Allow() place?: unknown;
+  @Allow() startsAt?: unknown;
+  @Allow() endsAt?: unknown;
+  @Allow() timeZone?: unknown;
+  @Allow() remindMinutes?: unknown;
+  @Allow() happeningId?: unknown;
+  @Allow() createdBy?: unknown;
+  @Allow() createdAtMs?: unknown;
+  @Allow() startsAtMs?: unknown;
+  @Allow() endsAtMs?: unknown;
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Type(() => ImportedAnswerDto)
+  @ArrayMaxSize(1_000)
+  @IsArray()
+  answers?: ImportedAnswerDto[];
+}
+
+export class ImportedShareDto {
+  @Matches(PERSON, person) @IsString() userId!: string;
+  @IsOptional() @Min(0) @Max(MAX_WEIGHT) @IsInt() weight?: number;
+  @IsOptional() @Min(0) @Max(MAX_AMOUNT_MINOR) @IsInt() exactMinor?: number;
+}
+export class ImportedExpenseDto {
+  @Length(1, 200) @Matches(READABLE) @IsString() title!: string;
+  @Min(1) @Max(MAX_AMOUNT_MINOR) @IsInt() amountMinor!: number;
+  @IsIn(Intl.supportedValuesOf("currency")) currency!: string;
+  @Matches(PERSON, person) @IsString() payerId!: string;
+  @IsIn(["equal", "weight", "exact"]) split!: "equal" | "weight" | "exact";
+  @ValidateNested({ each: true })
+  @Type(() => ImportedShareDto)
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @IsArray()
+  shares!: ImportedShareDto[];
+  @IsOptional() @IsBoolean() settlement?: boolean;
+  @Min(0) @Max(MAX_TIME) @IsInt() createdAtMs!: number;
+  @Allow() expenseId?: unknown;
+  @Allow() createdBy?: unknown;
+  @Allow() owed?: unknown;
+}
+
+export class ImportedFileDto {
+  @Matches(ULID) @IsString() fileId!: string;
+  @Length(0, 300) @IsString() name!: string;
+  @Matches(PERSON, person) @IsString() uploaderId!: string;
+  @Length(0, 100) @IsString() uploaderName!: string;
+  @Min(0) @Max(MAX_TIME) @IsInt() createdAtMs!: number;
+  @IsOptional() @Length(1, 500) @Matches(READABLE) @IsString() caption?: string;
+  @Allow() type?: unknown;
+  @Allow() bytes?: unknown;
+  @Allow() sha256?: unknown;
+  @Allow() width?: unknown;
+  @Allow() height?: unknown;
+  @Allow() hasPreview?: unknown;
+}
+
+/** Answer of an import. */
+export class Imported {
+  @IsInt() messages!: number;
+  @IsInt() files!: number;
+  @IsInt() happenings!: number;
+  @IsInt() expenses!: number;
+}
+
+/** Days; absent or null: for ever. */
+export class RetentionDto {
+  @IsOptional() @Min(1) @Max(36_500) @IsInt() messageDays?: number | null;
+  @IsOptional() @Min(1) @Max(36_500) @IsInt() fileDays?: number | null;
+}
+export class Retention {
+  @IsOptional() @IsInt() messageDays?: number;
+  @IsOptional() @IsInt() fileDays?: number;
+}
