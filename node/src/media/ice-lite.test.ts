@@ -99,6 +99,15 @@ test("[G3] a nomination by TCP is not followed while UDP is alive, one by UDP at
   expect(agents.handle(check(agent, { priority: 9 }), tcp, 6_000)).toMatchObject({ selected: tcp });
 });
 
+test("[G3] of connections to several of our addresses the one to the best is followed", () => {
+  const { agents, agent } = setup();
+  const [worse, better] = [1, 2].map((n): UdpAddress => ({ ...HOME, port: n, tcp: true, localPriority: n }));
+  if (worse === undefined || better === undefined) throw new Error("no addresses");
+  agents.handle(check(agent, { priority: 7 }), worse, 0);
+  expect(agents.handle(check(agent, { priority: 7 }), better, 1)).toMatchObject({ selected: better });
+  expect(agents.handle(check(agent, { priority: 7 }), worse, 2)).toMatchObject({ selected: undefined });
+});
+
 test("[G4] a captured nomination sent again from elsewhere moves nothing and gets no answer", () => {
   const { agents, agent } = setup();
   const nomination = check(agent);

@@ -267,5 +267,8 @@ function chooses(
   const toTcp = from.tcp === true && selected.tcp !== true;
   if (toTcp && nowMs - agent.selectedHeardAtMs < UDP_SILENCE_MS) return false;
   if (from.tcp !== selected.tcp) return true;
-  return nowMs - nomination.firstAtMs >= SETTLING_MS || (message.priority ?? 0) >= nomination.priority;
+  if (nowMs - nomination.firstAtMs >= SETTLING_MS) return true;
+  // RFC 8445 section 6.1.2.3: of a pair the lower priority counts first, which by TCP is that of our candidate.
+  const byOurs = (from.localPriority ?? 0) - (selected.localPriority ?? 0);
+  return byOurs === 0 ? (message.priority ?? 0) >= nomination.priority : byOurs > 0;
 }

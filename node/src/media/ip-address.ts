@@ -8,6 +8,8 @@ export interface UdpAddress {
   readonly family: AddressFamily;
   /** The far end of a TCP connection to this port instead. */
   readonly tcp?: true;
+  /** Of such a connection: priority of the candidate of ours that it was made to. */
+  readonly localPriority?: number;
 }
 
 /** One string per endpoint: the key of every table by address. */

@@ -94,6 +94,7 @@ export class MediaHost implements MediaPlane {
       {
         stun: (bytes, from) => this.#handleStun(bytes, from),
         dropped: (reason) => this.#drop(reason),
+        localPriority: (address) => this.#env?.tcpCandidates.find((own) => own.host === address)?.priority ?? 0,
         burstEnd: () => this.#afterInput(),
         failed: (error) => this.#socketFailed(error),
       },

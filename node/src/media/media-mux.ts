@@ -7,6 +7,8 @@ export interface MediaMuxSink extends Omit<UdpMuxSink, "stun" | "dropped"> {
   /** True: the request was authentic. */
   stun(bytes: Buffer, from: UdpAddress): boolean;
   dropped(reason: Parameters<TcpMuxSink["dropped"]>[0]): void;
+  /** Priority of our TCP candidate with that address. */
+  localPriority(host: string): number;
 }
 export interface MediaMuxOptions extends UdpMuxOptions {
   /** False: no TCP. Default true. */

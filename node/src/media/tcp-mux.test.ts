@@ -29,6 +29,7 @@ async function start(options: TcpMuxOptions = {}) {
         return bytes.equals(REQUEST);
       },
       dropped: note,
+      localPriority: (host) => host.length,
       burstEnd: () => undefined,
     },
     () => nowMs,
@@ -60,7 +61,7 @@ test("[G25] after an authentic request a connection carries datagrams both ways 
   await seen(1);
   const [address] = asked;
   if (address === undefined) throw new Error("nothing was asked");
-  expect(address).toMatchObject({ host: "127.0.0.1", tcp: true });
+  expect(address).toMatchObject({ host: "127.0.0.1", tcp: true, localPriority: 9 });
   socket.write(frame(Buffer.from([22, 1])));
   await seen(2);
   const peer = {

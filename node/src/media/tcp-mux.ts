@@ -22,6 +22,8 @@ export interface TcpMuxSink {
   /** True: the request was authentic. */
   stun(bytes: Buffer, from: UdpAddress): boolean;
   dropped(reason: TcpDropReason | MuxDropReason): void;
+  /** Priority of our candidate with that address. */
+  localPriority(host: string): number;
   /** After the frames of one chunk. */
   burstEnd(): void;
 }
@@ -164,7 +166,13 @@ export class TcpMux {
     }
     const connection: Connection = {
       socket,
-      address: { host: remoteAddress, port: remotePort, family, tcp: true },
+      address: {
+        host: remoteAddress,
+        port: remotePort,
+        family,
+        tcp: true,
+        localPriority: this.#sink.localPriority(socket.localAddress ?? ""),
+      },
       frames: new FrameReader(MAX_DATAGRAM_BYTES),
       peer: undefined,
       proven: false,
