@@ -5,7 +5,7 @@
 import type { PacedStream } from "./congestion/pacer.ts";
 import { PACKET_OVERHEAD_BYTES, type PeerSender } from "./congestion/peer-sender.ts";
 import { EgressMapping } from "./egress-mapping.ts";
-import type { ForwardingState } from "./forwarding-state.ts";
+import { type ForwardingState, firstNumbers, noteNumbers, type StreamNumbers } from "./forwarding-state.ts";
 import type { PayloadInfo } from "./keyframe.ts";
 import { ALL_LAYERS, LayerFilter } from "./layer-filter.ts";
 import { NackResponder } from "./nack-responder.ts";
@@ -52,13 +52,11 @@ export class Consumer implements PacedStream {
   /** Fed from its next keyframe on. */
   #awaited: Producer | undefined;
   #started: boolean;
-  #lastExtSeq: number;
   #nextRtxSeq: number;
-  #lastTimestamp: number;
   #lastSentMs: InstantMs = 0;
-  #lastPictureId: number;
-  #lastTl0: number;
-  #lastFrameNumber: number;
+  /** The receiver's numbers so far; and as they stood with the newest packet that really left, for later ones wait their turn. */
+  readonly #last: StreamNumbers;
+  readonly #sent: StreamNumbers = { extSeq: -1, timestamp: 0, pictureId: 0, tl0: 0, frameNumber: 0 };
   #probes = 0;
 
   /** `state`: as exported by the consumer that this one continues. */
@@ -74,12 +72,8 @@ export class Consumer implements PacedStream {
     this.#responder = new NackResponder(options.retransmitBps);
     this.#started = state !== undefined;
     // RFC 3550 section 5.1: random starts; below 2^15, so that the roll-over counter surely begins at 0.
-    this.#lastExtSeq = state === undefined ? random.uint32() & 0x7fff : state.nextExtSeq - 1;
+    this.#last = firstNumbers(random, state);
     this.#nextRtxSeq = state?.nextRtxSeq ?? random.uint32() & 0x7fff;
-    this.#lastTimestamp = state?.lastTimestamp ?? random.uint32();
-    this.#lastPictureId = state?.lastPictureId ?? random.uint32() & 0x7fff;
-    this.#lastTl0 = state?.lastTl0PictureIndex ?? random.uint32() & 0xff;
-    this.#lastFrameNumber = state?.lastFrameNumber ?? random.uint32() & 0xffff;
     this.packetsSent = state?.packetsSent ?? 0;
     this.octetsSent = state?.octetsSent ?? 0;
   }
@@ -100,7 +94,7 @@ export class Consumer implements PacedStream {
   }
 
   get lastTimestamp(): number {
-    return this.#lastTimestamp;
+    return this.#last.timestamp;
   }
 
   /** Offset from the current source's timestamps to the receiver's. */
@@ -110,12 +104,12 @@ export class Consumer implements PacedStream {
 
   exportForwardingState(): ForwardingState {
     return {
-      nextExtSeq: this.#lastExtSeq + 1,
+      nextExtSeq: this.#last.extSeq + 1,
       nextRtxSeq: this.#nextRtxSeq,
-      lastTimestamp: this.#lastTimestamp,
-      lastPictureId: this.#lastPictureId,
-      lastTl0PictureIndex: this.#lastTl0,
-      lastFrameNumber: this.#lastFrameNumber,
+      lastTimestamp: this.#last.timestamp,
+      lastPictureId: this.#last.pictureId,
+      lastTl0PictureIndex: this.#last.tl0,
+      lastFrameNumber: this.#last.frameNumber,
       packetsSent: this.packetsSent,
       octetsSent: this.octetsSent,
     };
@@ -156,14 +150,15 @@ export class Consumer implements PacedStream {
     this.#current = this.#previous;
     this.#previous = parked;
     this.#current.producer = undefined;
-    this.#current.egressStart = this.#lastExtSeq + 1;
+    // What waits and never leaves never was: its numbers are given again.
+    if (this.peer.sender?.pacer.forget(this) === true && this.#sent.extSeq >= 0) Object.assign(this.#last, this.#sent);
+    this.#current.egressStart = this.#last.extSeq + 1;
   }
 
-  /** As `park`, and for good: nothing of what was sent will be repaired, and what waits is not sent. */
+  /** As `park`, and for good: nothing of what was sent will be repaired. */
   abandon(): void {
     this.park();
     this.#previous.producer = undefined;
-    this.peer.sender?.pacer.forget(this);
   }
 
   /** That source is gone for good. */
@@ -195,7 +190,10 @@ export class Consumer implements PacedStream {
     const egressSeq = current.sequence.map(extSeq);
     if (egressSeq < 0) return switched;
     this.#fill(current, info, view, egressSeq);
-    if (egressSeq > this.#lastExtSeq) this.#remember(egressSeq, nowMs);
+    if (egressSeq > this.#last.extSeq) {
+      noteNumbers(this.#last, this.#rewrite);
+      this.#lastSentMs = nowMs;
+    }
     this.packetsSent++;
     this.octetsSent += view.payloadLength;
     this.#send(producer, view, nowMs);
@@ -210,7 +208,7 @@ export class Consumer implements PacedStream {
     const current = this.#current;
     if (producer !== current.producer) return;
     const egressSeq = current.sequence.map(extSeq);
-    if (egressSeq > this.#lastExtSeq && extSeq >= current.sequence.newestStart) {
+    if (egressSeq > this.#last.extSeq && extSeq >= current.sequence.newestStart) {
       current.sequence.skip(extSeq);
       return;
     }
@@ -218,7 +216,7 @@ export class Consumer implements PacedStream {
     const { payloadLength } = view;
     view.payloadLength = 0;
     this.#fill(current, producer.info, view, egressSeq);
-    this.#lastExtSeq = Math.max(this.#lastExtSeq, egressSeq);
+    this.#last.extSeq = Math.max(this.#last.extSeq, egressSeq);
     this.packetsSent++;
     this.#emit(this.input.egress, view, nowMs);
     view.payloadLength = payloadLength;
@@ -226,7 +224,7 @@ export class Consumer implements PacedStream {
 
   /** Answers one requested number; `scratch` is a view to stand on the cache. Returns false when it is refused. */
   retransmit(seq: number, scratch: RtpView, nowMs: InstantMs): boolean {
-    const egressSeq = extendSeq(seq, this.#lastExtSeq);
+    const egressSeq = extendSeq(seq, this.#last.extSeq);
     const mapping = this.#load(egressSeq, scratch, nowMs);
     if (mapping === undefined) return false;
     const rttMs = Math.max(0, this.peer.roundTrip.rttMs);
@@ -243,6 +241,7 @@ export class Consumer implements PacedStream {
       this.#state.counters.pacer_dropped++;
       return 0;
     }
+    this.#noteSent();
     this.#emit(this.input.egress, scratch, nowMs);
     return scratch.length;
   }
@@ -252,7 +251,7 @@ export class Consumer implements PacedStream {
     const payloadType = this.#codec.rtxPayloadType ?? codecs[0]?.rtxPayloadType;
     if (rtx === undefined || payloadType === undefined) return 0;
     const { scratch, counters } = this.#state;
-    const egressSeq = this.#lastExtSeq - (this.#probes++ % PROBE_REACH);
+    const egressSeq = this.#last.extSeq - (this.#probes++ % PROBE_REACH);
     counters.probes_sent++;
     if (this.#load(egressSeq, scratch, nowMs) !== undefined && this.#codec.rtxPayloadType !== undefined) {
       this.#sendAgain(scratch, egressSeq, nowMs);
@@ -260,7 +259,7 @@ export class Consumer implements PacedStream {
     }
     if (!this.#state.loadPadding(scratch)) return 0;
     const rewrite = this.#rewrite;
-    rewrite.start(payloadType, this.#nextRtxSeq++, this.#lastTimestamp);
+    rewrite.start(payloadType, this.#nextRtxSeq++, this.#last.timestamp);
     rewrite.isPadding = true;
     this.#emit(rtx.egress, scratch, nowMs);
     rewrite.isPadding = false;
@@ -271,7 +270,7 @@ export class Consumer implements PacedStream {
   #load(egressSeq: number, scratch: RtpView, nowMs: InstantMs): EgressMapping | undefined {
     const mapping = egressSeq >= this.#current.egressStart ? this.#current : this.#previous;
     const { producer } = mapping;
-    if (producer === undefined || producer.track.muted || egressSeq > this.#lastExtSeq) return undefined;
+    if (producer === undefined || producer.track.muted || egressSeq > this.#last.extSeq) return undefined;
     const extSeq = mapping.sequence.reverse(egressSeq);
     if (!producer.cache.load(extSeq, scratch, nowMs)) return undefined;
     const info = this.#state.scratchInfo;
@@ -300,11 +299,17 @@ export class Consumer implements PacedStream {
     const sender = this.#sender();
     const waits = sender !== undefined && this.input.kind === "video" && !sender.pacer.mayPass(nowMs);
     if (!waits || producer.cache.memoryBytes === 0) {
+      this.#noteSent();
       this.#emit(this.input.egress, view, nowMs);
       return;
     }
     const byteLength = view.payloadLength + PACKET_OVERHEAD_BYTES;
     sender.enqueue(this, { extSeq: this.#rewrite.extSeq, byteLength }, nowMs);
+  }
+
+  #noteSent(): void {
+    const rewrite = this.#rewrite;
+    if (rewrite.extSeq > this.#sent.extSeq) noteNumbers(this.#sent, rewrite);
   }
 
   #emit(egress: EgressId, view: RtpView, nowMs: InstantMs): void {
@@ -329,16 +334,6 @@ export class Consumer implements PacedStream {
     if (filter.isOpen || filter.keeps(info)) return true;
     if (countsPictures) current.leaveOut(info);
     return false;
-  }
-
-  #remember(egressSeq: number, nowMs: InstantMs): void {
-    const rewrite = this.#rewrite;
-    this.#lastExtSeq = egressSeq;
-    this.#lastTimestamp = rewrite.timestamp;
-    this.#lastSentMs = nowMs;
-    if (rewrite.pictureIdAt > 0) this.#lastPictureId = rewrite.pictureId;
-    if (rewrite.tl0PictureIndexAt > 0) this.#lastTl0 = rewrite.tl0PictureIndex;
-    if (rewrite.dependencyLength > 0) this.#lastFrameNumber = rewrite.frameNumber;
   }
 
   #fill(mapping: EgressMapping, info: PayloadInfo, view: RtpView, egressSeq: number): void {
@@ -374,12 +369,12 @@ export class Consumer implements PacedStream {
     this.#current = next;
     this.#awaited = undefined;
     next.producer = producer;
-    next.egressStart = this.#lastExtSeq + 1;
+    next.egressStart = this.#last.extSeq + 1;
     next.sequence.reset(extSeq, next.egressStart);
     next.newestSource = extSeq - 1;
-    next.timestampOffset = (this.#lastTimestamp + stepTicks - view.timestamp) >>> 0;
-    next.startPictures(producer.info, { pictureId: this.#lastPictureId + 1, tl0: this.#lastTl0 + 1 });
-    next.frameNumberOffset = view.dependencyLength >= 3 ? this.#lastFrameNumber + 1 - view.frameNumber : 0;
+    next.timestampOffset = (this.#last.timestamp + stepTicks - view.timestamp) >>> 0;
+    next.startPictures(producer.info, { pictureId: this.#last.pictureId + 1, tl0: this.#last.tl0 + 1 });
+    next.frameNumberOffset = view.dependencyLength >= 3 ? this.#last.frameNumber + 1 - view.frameNumber : 0;
     this.filter.start();
     this.#started = true;
   }
@@ -393,7 +388,7 @@ export class Consumer implements PacedStream {
     let stepMs = nowMs - this.#lastSentMs;
     const former = old.producer;
     if (former !== undefined && former.track === next.track && former.clock.isKnown && next.clock.isKnown) {
-      const lastSourceTimestamp = (this.#lastTimestamp - old.timestampOffset) >>> 0;
+      const lastSourceTimestamp = (this.#last.timestamp - old.timestampOffset) >>> 0;
       stepMs = next.clock.ntpMsOf(view.timestamp) - former.clock.ntpMsOf(lastSourceTimestamp);
     }
     return Math.max(1, Math.round((Math.max(MIN_STEP_MS, stepMs) * clockRateHz) / 1000));

@@ -8,6 +8,7 @@ import type { EgressId, IngressId, RouterOptions } from "../../src/sfu/index.ts"
 import { TwccReceiver } from "../../src/sfu/twcc.ts";
 import { CoreHarness, nackPacket, pliPacket, SeededRandom, type Sent, senderReport } from "./core-harness.ts";
 import { Path, type PathShape } from "./link-plans.ts";
+import { type Mark, markOf, videoPayload } from "./marked-video.ts";
 import { Scheduler } from "./sim-link.ts";
 import { rtpPacket } from "./srtp-client.ts";
 
@@ -21,44 +22,6 @@ export interface CallShape {
   readonly seed: number;
   readonly layersBps?: readonly number[];
   readonly options?: RouterOptions;
-}
-
-/** What a packet's body says of itself. */
-export interface Mark {
-  readonly layer: number;
-  readonly frame: number;
-  readonly part: number;
-  readonly parts: number;
-  readonly temporalId: number;
-  readonly keyframe: boolean;
-}
-
-function markOf(payload: Buffer): Mark {
-  const at = payload.indexOf('{"layer"');
-  return JSON.parse(payload.subarray(at, payload.indexOf("}", at) + 1).toString()) as Mark;
-}
-
-function videoPayload(
-  mark: Mark,
-  picture: { pictureId: number; tl0: number; sync: boolean; width: number },
-  size: number,
-) {
-  const { part, keyframe, temporalId } = mark;
-  const descriptor = Buffer.from([
-    part === 0 ? 0x90 : 0x80,
-    0xf0,
-    0x80 | (picture.pictureId >> 8),
-    picture.pictureId & 255,
-    picture.tl0,
-    (temporalId << 6) | (picture.sync ? 0x20 : 0),
-  ]);
-  const height = (picture.width * 9) / 16;
-  const head = Buffer.from([keyframe ? 0 : 1, 0, 0, 0x9d, 1, 0x2a, 0, 0, 0, 0]);
-  head.writeUInt16LE(picture.width, 6);
-  head.writeUInt16LE(height, 8);
-  const body = Buffer.alloc(Math.max(100, size));
-  body.write(JSON.stringify(mark), 0);
-  return Buffer.concat([descriptor, head, body]);
 }
 
 class Layer {
@@ -211,6 +174,10 @@ export class CallViewer {
   readonly peerId: string;
   readonly down: Path;
   readonly shown: Shown[] = [];
+  /** Video as it left the node, by number; repairs and probes apart. */
+  readonly sentVideo: (Sent & { readonly atMs: number })[] = [];
+  /** Gives feedback. */
+  answers = true;
   readonly voices: { readonly sentMs: number; arrivedMs: number }[] = [];
   readonly #world: CallWorld;
   readonly #video: EgressId;
@@ -264,6 +231,7 @@ export class CallViewer {
       this.#voiceAt.set(packet.extSeq, this.voices.length);
       this.voices.push({ sentMs: this.#world.nowMs, arrivedMs: -1 });
     }
+    if (packet.egress === this.#video) this.sentVideo.push({ ...packet, atMs: this.#world.nowMs });
     const byteLength = packet.payload.length + PACKET_OVERHEAD_BYTES;
     this.down.send(byteLength, () => this.#receive(packet, byteLength));
   }
@@ -293,6 +261,13 @@ export class CallViewer {
   layerShares(fromMs: number, toMs: number): number[] {
     const marks = this.shown.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).map(({ mark }) => mark.layer);
     return [0, 1, 2].map((layer) => marks.filter((shown) => shown === layer).length / Math.max(1, marks.length));
+  }
+
+  /** Video that the node sent, bit/s, without repairs. */
+  sentRate(fromMs: number, toMs: number): number {
+    const sent = this.sentVideo.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
+    const bytes = sent.reduce((sum, { payload }) => sum + payload.length + PACKET_OVERHEAD_BYTES, 0);
+    return (bytes * 8000) / (toMs - fromMs);
   }
 
   firstShown(layer: number, fromMs: number): number {
@@ -343,7 +318,7 @@ export class CallViewer {
 
   /** A browser holds pictures back for as long as one repair takes (a round trip), once it has seen repairs. */
   #shownAt(mark: Mark): void {
-    const heldUntilMs = mark.frame * FRAME_MS + UP_MS + this.down.shape.delayMs * 3 + 60;
+    const heldUntilMs = mark.frame * FRAME_MS + UP_MS + this.down.shape.delayMs * 3 + 80;
     const atMs = Math.max(this.#world.nowMs, heldUntilMs, this.shown.at(-1)?.atMs ?? 0);
     this.shown.push({ atMs, mark });
   }
@@ -362,7 +337,7 @@ export class CallViewer {
 
   #feedBack(): void {
     this.#world.scheduler.after(50, () => this.#feedBack());
-    for (;;) {
+    for (; this.answers; ) {
       const feedback = this.#twcc.build(1, 2);
       if (feedback === undefined) return;
       this.#up(Buffer.from(feedback));

@@ -22,6 +22,7 @@ const KEEP_FACTOR = 1.05;
 const RAISE_FACTOR = 0.88;
 const FIRST_HOLD_MS = 1000;
 const MAX_HOLD_MS = 8000;
+const MAX_PAUSED_HOLD_MS = 2000;
 /** Less, so soon after more, means that more was too much. */
 const FAILED_RAISE_MS = 6000;
 const FORGIVEN_AFTER_MS = 30_000;
@@ -118,7 +119,8 @@ export class Allocator {
       return;
     }
     if (nowMs - consumer.loweredAtMs > FORGIVEN_AFTER_MS) consumer.raiseHoldMs = FIRST_HOLD_MS;
-    if (raise > current && nowMs - consumer.loweredAtMs >= consumer.raiseHoldMs) {
+    const holdMs = current === PAUSED ? Math.min(consumer.raiseHoldMs, MAX_PAUSED_HOLD_MS) : consumer.raiseHoldMs;
+    if (raise > current && nowMs - consumer.loweredAtMs >= holdMs) {
       consumer.raisedAtMs = nowMs;
       this.#apply(entry, raise, nowMs);
     } else if (levels[current] !== undefined) {

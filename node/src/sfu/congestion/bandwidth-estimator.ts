@@ -21,6 +21,7 @@ const SILENCE_STEP_MS = 500;
 const RECENT_SPAN_MS = 150;
 const QUEUED_SPAN_MS = 80;
 const QUEUED_MS = 40;
+const LEAST_SHARE = 0.4;
 const RECOVERY_MS = 1500;
 const SILENCE_DECREASE = 0.7;
 
@@ -175,7 +176,8 @@ export class BandwidthEstimator {
    */
   #carriedBps(): number {
     const lastBps = this.#acked.recentBps(QUEUED_SPAN_MS);
-    if (this.#gauge.queueMs > QUEUED_MS && lastBps >= 0) return lastBps;
+    // One stall of the path looks like a queue of which hardly anything comes.
+    if (this.#gauge.queueMs > QUEUED_MS && lastBps >= 0) return Math.max(lastBps, this.#acked.bps * LEAST_SHARE);
     return Math.max(this.#acked.bps, this.#acked.recentBps(RECENT_SPAN_MS));
   }
 }

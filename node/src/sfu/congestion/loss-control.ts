@@ -10,6 +10,7 @@ const MIN_PACKETS = 20;
 const MEMORY = 20;
 /** A path that loses more than this by itself is taken for congested. */
 const MAX_USUAL = 0.06;
+const SMOOTHING = 0.3;
 const LOW = 0.02;
 const HIGH = 0.1;
 const INCREASE_PER_SECOND = 1.08;
@@ -18,7 +19,7 @@ const MIN_DECREASE_DISTANCE_MS = 300;
 export class LossControl {
   /** Infinity until losses have ever mattered. */
   bps = Number.POSITIVE_INFINITY;
-  /** Of the last window. */
+  /** Over the last windows, about two seconds. */
   lossRatio = 0;
   readonly #recent = new Float64Array(MEMORY).fill(-1);
   #next = 0;
@@ -38,12 +39,13 @@ export class LossControl {
     this.#total += told.lost + told.acked;
     const elapsedMs = nowMs - this.#windowStartMs;
     if (this.#total < MIN_PACKETS || elapsedMs < WINDOW_MS) return;
-    this.lossRatio = this.#lost / this.#total;
+    const ratio = this.#lost / this.#total;
+    this.lossRatio += (ratio - this.lossRatio) * SMOOTHING;
     this.#lost = 0;
     this.#total = 0;
-    this.#recent[this.#next] = this.lossRatio;
+    this.#recent[this.#next] = ratio;
     this.#next = (this.#next + 1) % MEMORY;
-    this.#apply(rate, elapsedMs, nowMs);
+    this.#apply(ratio, { ...rate, elapsedMs }, nowMs);
   }
 
   /** Somebody measured that this much gets through. */
@@ -52,17 +54,17 @@ export class LossControl {
   }
 
   #apply(
-    rate: { readonly currentBps: number; readonly minBps: number; readonly rttMs: number },
-    elapsedMs: number,
+    ratio: number,
+    rate: { readonly currentBps: number; readonly minBps: number; readonly rttMs: number; readonly elapsedMs: number },
     nowMs: InstantMs,
   ): void {
-    const excess = this.lossRatio - this.#usual();
+    const excess = ratio - this.#usual();
     if (excess > HIGH) {
       if (nowMs - this.#decreasedAtMs < MIN_DECREASE_DISTANCE_MS + rate.rttMs) return;
       this.#decreasedAtMs = nowMs;
       this.bps = Math.max(rate.minBps, Math.min(this.bps, rate.currentBps) * (1 - excess / 2));
     } else if (excess < LOW && this.bps !== Number.POSITIVE_INFINITY) {
-      this.bps *= INCREASE_PER_SECOND ** (Math.min(elapsedMs, 1000) / 1000);
+      this.bps *= INCREASE_PER_SECOND ** (Math.min(rate.elapsedMs, 1000) / 1000);
       // Far above what is used it limits nothing any more.
       if (this.bps > rate.currentBps * 4) this.bps = Number.POSITIVE_INFINITY;
     }

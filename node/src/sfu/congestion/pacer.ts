@@ -95,14 +95,16 @@ export class Pacer {
     this.#wakeMs = this.queueLength === 0 ? Number.POSITIVE_INFINITY : nowMs + WAKE_MS;
   }
 
-  /** A stream ended: what of it waits will not be sent. */
-  forget(stream: PacedStream): void {
+  /** What of that stream waits will not be sent. False: nothing did. */
+  forget(stream: PacedStream): boolean {
+    const before = this.queueLength;
     const kept = this.#queue.slice(this.#taken).filter((waiting) => waiting.stream !== stream);
     this.#queue.length = 0;
     this.#taken = 0;
     this.#queue.push(...kept);
     this.#queuedBytes = kept.reduce((sum, { byteLength }) => sum + byteLength, 0);
     if (kept.length === 0) this.#wakeMs = Number.POSITIVE_INFINITY;
+    return kept.length < before;
   }
 
   #compact(): void {

@@ -90,7 +90,8 @@ export class RateControl {
     if (signal.usage === "over") {
       // Further down only when the path had time to show what the last step did, or if it was far too little.
       const tooSoon = nowMs - this.#decreasedAtMs < Math.min(200, Math.max(10, signal.rttMs));
-      if (!tooSoon || (signal.ackedBps >= 0 && signal.ackedBps < this.bps / 2)) this.#decrease(signal, nowMs);
+      const isFarOff = signal.ackedBps >= 0 && signal.ackedBps < this.bps / 2 && !this.#isLimited(signal.sentBps);
+      if (!tooSoon || isFarOff) this.#decrease(signal, nowMs);
       this.#increasing = false;
       return;
     }
@@ -114,6 +115,10 @@ export class RateControl {
     if (this.bps > this.#capacity.upperBps) this.#capacity.forget();
   }
 
+  #isLimited(sentBps: number): boolean {
+    return sentBps < this.bps * LIMITED_SHARE;
+  }
+
   #increase(ackedBps: number, rttMs: number, nowMs: InstantMs): void {
     const elapsedMs = Math.min(Math.max(0, nowMs - this.#changedAtMs), MAX_STEP_MS);
     this.#changedAtMs = nowMs;
@@ -131,7 +136,7 @@ export class RateControl {
     if (arrived < this.#capacity.lowerBps) this.#capacity.forget();
     this.#changedAtMs = nowMs;
     this.#decreasedAtMs = nowMs;
-    if (sentBps < this.bps * LIMITED_SHARE) {
+    if (this.#isLimited(sentBps)) {
       this.bps = this.#bounded(Math.max(this.bps * LIMITED_DECREASE, arrived));
       return;
     }
