@@ -109,7 +109,7 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
       ...billRoutes({ door, bills, clock }),
       ...integrationRoutes({ door, webhooks, apiTokens }),
       ...exportRoutes({ door, retentions, parts: carried }),
-      ...happeningRoutes({ archive, door, happenings, feeds, url: () => voice?.url ?? "" }),
+      ...happeningRoutes({ archive, door, happenings, feeds, clock, url: () => voice?.url ?? "" }),
     ],
     apiTokens,
     said: (roomId, word) => {

@@ -4,10 +4,12 @@ import type { Feeds } from "../happenings/feeds.ts";
 import { happeningOf } from "../happenings/happening-record.ts";
 import type { Happenings } from "../happenings/happenings.ts";
 import { contentDisposition, safeFileName } from "../memories/file-name.ts";
+import type { Clock } from "../mesh/clock.ts";
 import type { Archive } from "../store/archive.ts";
 import { ULID } from "./fields.ts";
 import { Bytes, Done } from "./files.dto.ts";
 import * as dto from "./happenings.dto.ts";
+import { IdempotencyTable } from "./idempotency.ts";
 import { ApiError } from "./problems.ts";
 import type { RoomDoor } from "./room-door.ts";
 import { type Answer, type ApiRoute, type Call, route } from "./route.ts";
@@ -17,6 +19,7 @@ export interface HappeningServices {
   readonly door: RoomDoor;
   readonly happenings: Happenings;
   readonly feeds: Feeds;
+  readonly clock: Clock;
   /** Base URL of this node. */
   readonly url: () => string;
 }
@@ -30,7 +33,8 @@ export function happeningRoutes(services: HappeningServices): readonly ApiRoute[
   return [...planRoutes(services), ...changeRoutes(services), ...calendarRoutes(services), ...feedRoutes(services)];
 }
 
-function planRoutes({ door, happenings }: HappeningServices): readonly ApiRoute[] {
+function planRoutes({ door, happenings, clock }: HappeningServices): readonly ApiRoute[] {
+  const made = new IdempotencyTable(clock);
   return [
     route<dto.HappeningDto>({
       method: "POST",
@@ -39,11 +43,13 @@ function planRoutes({ door, happenings }: HappeningServices): readonly ApiRoute[
       tag,
       auth: "person",
       body: dto.HappeningDto,
+      takesIdempotencyKey: true,
       answers: { status: 201, schema: dto.Happening },
-      problems: ["unknown_room", "not_member", "too_many"],
+      problems: ["unknown_room", "not_member", "too_many", "idempotency_mismatch"],
       handle: async (call) => {
         const { room, user } = await door.enter(call);
-        return { body: await happenings.add(room.id, user, { ...call.body }) };
+        const once = { owner: user.id, key: call.idempotencyKey, request: { room: room.id, ...call.body } };
+        return made.once(once, async () => ({ body: await happenings.add(room.id, user, { ...call.body }) }));
       },
     }),
     route<undefined, dto.ListHappeningsDto>({

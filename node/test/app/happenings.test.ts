@@ -68,6 +68,14 @@ describe("happenings", () => {
     expect(late.body.happenings.map((each) => each.happeningId)).toEqual([first.happeningId]);
   });
 
+  test("[C10] the same Idempotency-Key plans once", async () => {
+    const ask = () =>
+      call<Happening>(ada, "POST", path, { token: planner, body: dinner, headers: { "idempotency-key": "plan-1" } });
+    const [one, two] = await Promise.all([ask(), ask()]);
+    expect(expectStatus(201, two).happeningId).toBe(expectStatus(201, one).happeningId);
+    expectStatus(200, await call(ada, "DELETE", `${path}/${one.body.happeningId}`, { token: planner }));
+  });
+
   test("[C11] who planned it, or a moderator, changes and ends it; of two who change at once one is told", async () => {
     const made = await plan();
     const at = `${path}/${made.happeningId}`;
