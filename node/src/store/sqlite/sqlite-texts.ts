@@ -97,13 +97,13 @@ function listChanged(
 }
 
 function threadSizes(db: SqliteDatabase, roomId: string, ids: readonly string[]): ReadonlyMap<string, number> {
-  const sizes = new Map<string, number>();
-  for (const id of ids) {
-    const row = db.first("SELECT count(*) AS size FROM message WHERE room_id = ? AND thread_id = ?", roomId, id);
-    const size = row === undefined ? 0 : integerOf(row, "size");
-    if (size > 0) sizes.set(id, size);
-  }
-  return sizes;
+  const rows = db.all(
+    `SELECT thread_id, count(*) AS size FROM message
+     WHERE room_id = ? AND thread_id IN (SELECT value FROM json_each(?)) GROUP BY thread_id`,
+    roomId,
+    JSON.stringify(ids),
+  );
+  return new Map(rows.map((row) => [textOf(row, "thread_id"), integerOf(row, "size")]));
 }
 
 function search(db: SqliteDatabase, query: Search): Found {

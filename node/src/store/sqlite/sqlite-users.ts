@@ -45,7 +45,9 @@ export function bumpTokenVersion(db: SqliteDatabase, id: string): number | undef
 }
 
 export function getUsers(db: SqliteDatabase, ids: readonly string[]): readonly UserRecord[] {
-  return db.run("getUsers", () => ids.map((id) => userById(db, id)).filter((user) => user !== undefined));
+  return db.run("getUsers", () =>
+    db.all("SELECT * FROM user WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids)).map(userOf),
+  );
 }
 
 export function updateUser(db: SqliteDatabase, id: string, changes: UserChanges): UserRecord | undefined {
