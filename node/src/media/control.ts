@@ -69,7 +69,8 @@ export type NegotiateErrorCode =
 /**
  * The two data channels of every client whose offer has an m=application line. Both are agreed beforehand: RTCPeerConnection.
  * createDataChannel("events", { negotiated: true, id: 0 }), reliable and in order, and createDataChannel("lossy",
- * { negotiated: true, id: 1, ordered: false, maxRetransmits: 0 }). A message is at most 16,384 bytes.
+ * { negotiated: true, id: 1, ordered: false, maxRetransmits: 0 }). A client's message is at most 16,384 bytes, one to a
+ * client 17,408, so that a sender can be named before it.
  *
  * Who is meant by a message is the business of whoever listens to `data` events: the plane knows clients, not rooms.
  * On another node it is delivered by handing (roomId, from, channel, data) to that node by whatever carries small messages

@@ -30,8 +30,10 @@ export interface DataChannelsSink {
   opened(): void;
 }
 
-/** What a=max-message-size says, and the bound of our own messages. */
+/** What a=max-message-size says: the bound of a client's messages. */
 export const MAX_MESSAGE_BYTES = 16_384;
+/** Of messages to clients, which take 256 KiB: room for what is put before another client's message on its way. */
+const MAX_SENT_BYTES = MAX_MESSAGE_BYTES + 1_024;
 export const SCTP_PORT = 5_000;
 /** What may wait for a client on the reliable channel; and while that much waits nothing lossy is sent. */
 const MAX_BUFFERED_BYTES = 262_144;
@@ -107,8 +109,8 @@ export class DataChannels {
     const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : Buffer.from(data);
     const limit = channel === "lossy" ? LOSSY_BUFFERED_BYTES : MAX_BUFFERED_BYTES;
     const full = this.#bufferedBytes > limit || this.#pendingSends >= MAX_PENDING_SENDS;
-    if (bytes.length > MAX_MESSAGE_BYTES || !this.#open || full) {
-      this.#sink.dropped(bytes.length > MAX_MESSAGE_BYTES ? "data_too_long" : "data_not_sent");
+    if (bytes.length > MAX_SENT_BYTES || !this.#open || full) {
+      this.#sink.dropped(bytes.length > MAX_SENT_BYTES ? "data_too_long" : "data_not_sent");
       return false;
     }
     const isText = typeof data === "string";

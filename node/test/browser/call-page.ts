@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly scalabilityMode?: string;
   /** MIME types that the video slots may carry; default all that the browser decodes. */
   readonly decodes?: readonly string[];
+  /** Goes only over this TURN server. */
+  readonly turn?: { readonly urls: string; readonly username: string; readonly credential: string };
   /** With data channels. */
   readonly channels?: boolean;
   /** Leaves only the TCP candidates of answers. */
@@ -92,8 +94,10 @@ export class CallPage {
   /** Opens a page, offers microphone, camera and slots, and takes the answer of the plane. */
   static async join(browser: Browser, url: string, plane: MediaPlane, options: CallOptions): Promise<CallPage> {
     const call = new CallPage(await openPage(browser, url), plane, options);
-    const { videoSlots = 1, silent = false, decodes, channels } = options;
-    await call.page.evaluate(`setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes, channels })})`);
+    const { videoSlots = 1, silent = false, decodes, channels, turn } = options;
+    await call.page.evaluate(
+      `setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes, channels, turn })})`,
+    );
     await call.negotiate(true);
     return call;
   }
