@@ -6,6 +6,7 @@ import { registerArchiveContract } from "./archive-contract.ts";
 import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
 import { registerChangesContract } from "./changes-contract.ts";
 import { FlakyProxy } from "./flaky-proxy.ts";
+import { registerKeepingContract } from "./keeping-contract.ts";
 import { registerRecordsContract } from "./records-contract.ts";
 import type { ServerAddress } from "./servers.ts";
 import { findServer, updatesAtomically } from "./servers.ts";
@@ -41,6 +42,7 @@ if (server !== undefined) {
   const atomicUpdates = updatesAtomically(server);
   registerArchiveContract("MongoDB", () => makeHarness(server), { atomicUpdates });
   registerRecordsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
+  registerKeepingContract("MongoDB", () => makeHarness(server));
   registerChangesContract("MongoDB", () => makeHarness(server));
   registerTextsContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, atomicUpdates });
   registerArchiveMisuseContract("MongoDB", () => makeHarness(server), { propertyRuns: 10, stalls: true });

@@ -9,6 +9,7 @@ import type { ArchiveHarness } from "./archive-contract.ts";
 import { registerArchiveContract } from "./archive-contract.ts";
 import { registerArchiveMisuseContract } from "./archive-misuse-contract.ts";
 import { registerChangesContract } from "./changes-contract.ts";
+import { registerKeepingContract } from "./keeping-contract.ts";
 import { registerRecordsContract } from "./records-contract.ts";
 import { registerTextsContract } from "./texts-contract.ts";
 
@@ -37,6 +38,7 @@ async function makeHarness(): Promise<ArchiveHarness> {
 }
 
 registerArchiveContract("SQLite", makeHarness, { atomicUpdates: true });
+registerKeepingContract("SQLite", makeHarness);
 registerChangesContract("SQLite", makeHarness);
 registerTextsContract("SQLite", makeHarness, { propertyRuns: 60, atomicUpdates: true });
 registerRecordsContract("SQLite", makeHarness, { propertyRuns: 100, atomicUpdates: true });
