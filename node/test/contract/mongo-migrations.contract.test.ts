@@ -63,6 +63,30 @@ function registerMigrations(address: ServerAddress): void {
       await expect(openMongoArchive({ url })).rejects.toMatchObject({ code: "schema_too_new" });
     });
 
+    test("[T47] what an earlier program stored can be changed, found and picked afterwards", async () => {
+      const room = { slug: "old", slugKey: "old", skeleton: "old", title: "Old", access: "open", capacity: 4 };
+      const made = { ownerId: "anna", createdAtMs: 1, version: 1 };
+      await connection.collection<{ _id: string }>("rooms").insertOne({ _id: "room-1", ...room, ...made } as never);
+      const said = { roomId: "room-1", authorId: "anna", authorName: "Anna", sentAtMs: 1 };
+      await connection
+        .collection<{ _id: string }>("messages")
+        .insertMany(
+          ["m1", "m2"].map((id) => ({ _id: `room-1 ${id}`, id, text: `Tea ${id}`, clientId: id, ...said })) as never,
+        );
+      await meta().insertOne({ _id: "schema", version: 1 });
+      const archive = await openMongoArchive({ url, timeoutMs: 10_000 });
+      const found = await archive.texts.search({ roomId: "room-1", text: "TEA m1", limit: 5 });
+      const react = { kind: "react", userId: "bob", reaction: "👍", on: true, changeId: "m3" } as const;
+      const changed = await archive.texts.change({ roomId: "room-1", id: "m1" }, react);
+      const changes = await archive.texts.listChanged("room-1", { limit: 5 });
+      const picked = await archive.pickOpenRooms(0, 5);
+      await archive.close();
+      expect(found.messages.map(({ id }) => id)).toEqual(["m1"]);
+      expect(changed.kind).toBe("changed");
+      expect(changes.messages.map(({ id }) => id)).toEqual(["m2", "m1"]);
+      expect(picked.map(({ id }) => id)).toEqual(["room-1"]);
+    });
+
     test("[T7] a membership whose room was never written is not shown, and does not shorten a page", async () => {
       const archive = await openMongoArchive({ url });
       const userId = "anna";

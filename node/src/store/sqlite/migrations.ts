@@ -104,9 +104,12 @@ const STEPS: readonly Step[] = [
 /** The schema that this version of the program reads and writes. */
 export const SCHEMA_VERSION = STEPS.length;
 
-/** Brings the file up to date under its write lock, so that of several processes one does the work and the others find it done. */
-export function migrate(db: Libsql.Database): void {
-  if (versionOf(db) === SCHEMA_VERSION) return;
+/**
+ * Brings the file up to date under its write lock, so that of several processes one does the work and the others find it
+ * done. `upTo`: an earlier schema, as an earlier program left it (for tests).
+ */
+export function migrate(db: Libsql.Database, upTo = SCHEMA_VERSION): void {
+  if (versionOf(db) === upTo) return;
   db.exec("BEGIN IMMEDIATE");
   try {
     const version = versionOf(db);
@@ -116,11 +119,11 @@ export function migrate(db: Libsql.Database): void {
         `the database has schema ${version}, this program knows up to ${SCHEMA_VERSION}: run the newer program`,
       );
     }
-    for (const step of STEPS.slice(version)) {
+    for (const step of STEPS.slice(version, upTo)) {
       if (typeof step === "string") db.exec(step);
       else step(db);
     }
-    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    db.exec(`PRAGMA user_version = ${upTo}`);
     db.exec("COMMIT");
   } catch (error) {
     if (db.inTransaction) db.exec("ROLLBACK");
