@@ -93,10 +93,6 @@ export class Consumer implements PacedStream {
     return this.#awaited ?? this.#current.producer;
   }
 
-  get lastTimestamp(): number {
-    return this.#last.timestamp;
-  }
-
   /** Offset from the current source's timestamps to the receiver's. */
   get timestampOffset(): number {
     return this.#current.timestampOffset;

@@ -156,7 +156,7 @@ describe.each([1, 2, 3])("seed %i", (seed) => {
     expect(viewer.layerShares(46_000, 50_000)[2]).toBeGreaterThan(0.9);
   });
 
-  test("[E14] a steady path sees no swinging of layers, and probes only until what is wanted fits", () => {
+  test("[E14][L4] a steady path sees no swinging of layers, and probes only until what is wanted fits", () => {
     const { world } = run(seed, { ...WIDE, rateBps: 1.2e6 }, (it) => it.runUntil(60_000));
 
     expect(world.harness.core.counters.layer_switches).toBeLessThan(14);

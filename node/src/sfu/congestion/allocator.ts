@@ -53,7 +53,10 @@ export class Allocator {
   /** Cheap when nothing has changed. */
   run(peer: Peer, nowMs: InstantMs): void {
     const { sender } = peer;
-    if (sender === undefined) return;
+    if (sender === undefined) {
+      this.#serveUnlimited(peer, nowMs);
+      return;
+    }
     const { estimator } = sender;
     const { bps } = estimator;
     const moved = Math.abs(bps - peer.allocatedBps) > peer.allocatedBps * CHANGE_SHARE;
@@ -82,6 +85,13 @@ export class Allocator {
       entry.consumer.limitRepairs(repairs);
       this.#decide(entry, { keep: kept[i] as number, raise: raised[i] as number, budgetBps }, nowMs);
     }
+  }
+
+  /** Nothing is known of the path: everybody gets what fits its size. */
+  #serveUnlimited(peer: Peer, nowMs: InstantMs): void {
+    if (nowMs - peer.allocatedAtMs < INTERVAL_MS) return;
+    peer.allocatedAtMs = nowMs;
+    for (const entry of this.#entries(peer, false, nowMs)) this.#apply(entry, entry.levels.length - 1, nowMs);
   }
 
   #entries(peer: Peer, isKnown: boolean, nowMs: InstantMs): Entry[] {
