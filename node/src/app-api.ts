@@ -104,7 +104,7 @@ export function nodeApi(parts: ApiParts): NodeApi {
   const dueEvery = parts.refreshMs === undefined ? {} : { dueEveryMs: parts.refreshMs };
   const kept = keepsakes({ ...parts, ...dueEvery, archive, joining, random: () => draw.next() });
   const routes = [
-    ...roomLifeRoutes(parts, { people, joining, door }, need),
+    ...roomLifeRoutes(parts, { people, joining, door, kept }, need),
     ...messageRoutes({ door, clock, talk: () => need().talk }),
     ...textRoutes({ door, joining, talk: () => need().talk }),
     ...kept.routes,
@@ -133,9 +133,15 @@ export function nodeApi(parts: ApiParts): NodeApi {
 /** People, rooms, members and invites. */
 function roomLifeRoutes(
   { stores: { archive }, clock, config, random }: ApiParts,
-  { people, joining, door }: { readonly people: People; readonly joining: Joining; readonly door: RoomDoor },
+  services: {
+    readonly people: People;
+    readonly joining: Joining;
+    readonly door: RoomDoor;
+    readonly kept: Keepsakes;
+  },
   need: () => Live,
 ): readonly ApiRoute[] {
+  const { people, joining, door, kept } = services;
   const dice = random.fork("random rooms");
   const keeping = new RoomKeeping({
     ...{ archive, joining, clock },
@@ -144,7 +150,15 @@ function roomLifeRoutes(
   const told = (roomId: string, userId: string, role: Role): Promise<void> =>
     need().talk.broadcast.tell(roomId, { type: "memberUpdated", userId, role });
   return [
-    ...peopleRoutes({ people, joining, keeping, archive }),
+    ...peopleRoutes({
+      ...{ people, joining, archive },
+      keeping: {
+        leaveAll: async (user) => {
+          await keeping.leaveAll(user);
+          await kept.forgetPerson(user.id);
+        },
+      },
+    }),
     ...roomRoutes({
       ...{ archive, joining, clock, mesh: () => need().running.mesh, random: () => dice.next() },
       markers: () => need().talk.markers,

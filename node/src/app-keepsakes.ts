@@ -55,6 +55,8 @@ export interface KeepsakeVoice {
 export interface Keepsakes {
   readonly routes: readonly ApiRoute[];
   readonly apiTokens: ApiTokens;
+  /** What a person has apart from rooms: tokens and pictures. */
+  forgetPerson(userId: string): Promise<void>;
   /** Something was said in a room, on this node first: webhooks hear of it. */
   said(roomId: string, word: RoomWord): void;
   begin(voice: KeepsakeVoice): void;
@@ -75,8 +77,9 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   };
   const door = new RoomDoor(parts);
   const pictures = new Pictures();
-  const memories = new Memories({ archive, pictures, clock, changed, limits: limitsOf(config) });
-  const avatars = new Avatars({ archive, pictures, clock });
+  const tempDir = config.dataDir;
+  const memories = new Memories({ archive, pictures, clock, changed, tempDir, limits: limitsOf(config) });
+  const avatars = new Avatars({ archive, pictures, clock, tempDir });
   const happenings = new Happenings({ archive, clock, changed });
   const feeds = new Feeds(archive);
   const bills = new Bills({ archive, clock, changed });
@@ -92,7 +95,7 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
     memories,
     happenings,
     clock,
-    tempDir: config.dataDir,
+    tempDir,
     maxBytes: 2 * limitsOf(config).maxRoomBytes,
   };
   const every = dueEveryMs === undefined ? {} : { everyMs: dueEveryMs };
@@ -112,6 +115,10 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
       ...happeningRoutes({ archive, door, happenings, feeds, clock, url: () => voice?.url ?? "" }),
     ],
     apiTokens,
+    forgetPerson: async (userId) => {
+      await apiTokens.forget(userId);
+      await avatars.forget(userId);
+    },
     said: (roomId, word) => {
       const event = eventOf(word);
       if (event !== undefined) webhooks.tell(roomId, event, word);

@@ -5,7 +5,7 @@ import type { IncomingFile } from "../http/incoming-file.ts";
 import { ApiError } from "../http/problems.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Archive, UserRecord } from "../store/archive.ts";
-import { collect, oneChunk } from "./byte-stream.ts";
+import { oneChunk, spooled } from "./byte-stream.ts";
 import { MEMORY_LIMITS } from "./memories.ts";
 import { squareIdOf } from "./memory-record.ts";
 import type { Pictures } from "./pictures.ts";
@@ -14,20 +14,28 @@ import type { Pictures } from "./pictures.ts";
 export const MAX_PICTURES = 50;
 const UNFINISHED_MS = 600_000;
 
-export class Avatars {
-  readonly #parts: { readonly archive: Archive; readonly pictures: Pictures; readonly clock: Clock };
+export interface AvatarParts {
+  readonly archive: Archive;
+  readonly pictures: Pictures;
+  readonly clock: Clock;
+  readonly tempDir: string;
+}
 
-  constructor(parts: { readonly archive: Archive; readonly pictures: Pictures; readonly clock: Clock }) {
+export class Avatars {
+  readonly #parts: AvatarParts;
+
+  constructor(parts: AvatarParts) {
     this.#parts = parts;
   }
 
   /** Throws ApiError too_many, too_large, bad_picture, busy. */
   async add(user: UserRecord, file: IncomingFile): Promise<string> {
-    const { archive, pictures, clock } = this.#parts;
+    const { archive, pictures, clock, tempDir } = this.#parts;
     const { count } = await archive.records.weigh("picture", user.id);
     if (count >= MAX_PICTURES) throw new ApiError("too_many", { detail: `${MAX_PICTURES} pictures: remove one first` });
-    const limit = MEMORY_LIMITS.maxPictureBytes;
-    const { bytes } = await pictures.square(await collect(file.read(limit), limit));
+    const maxBytes = MEMORY_LIMITS.maxPictureBytes;
+    const spool = { maxBytes, tempDir };
+    const { bytes } = await spooled(file.read(maxBytes), spool, (path) => pictures.square(path));
     const id = ulid(clock.wallMs());
     // Swept with the uploads when this node dies before the picture stands.
     await archive.records.add({
@@ -58,5 +66,14 @@ export class Avatars {
     if (found.owner !== user.id) throw new ApiError("not_allowed");
     await contents.drop(squareIdOf(id));
     await records.remove(found);
+  }
+
+  /** All that a person has made. */
+  async forget(userId: string): Promise<void> {
+    const { records, contents } = this.#parts.archive;
+    for (const record of await records.list({ kind: "picture", owner: userId, limit: MAX_PICTURES })) {
+      await contents.drop(squareIdOf(record.id));
+      await records.remove(record);
+    }
   }
 }

@@ -1,5 +1,10 @@
 /** Small tools over streams of bytes. */
 import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { ApiError } from "../http/problems.ts";
 
 /** The first bytes, and a stream that begins with them again. */
@@ -23,16 +28,32 @@ export async function peek(
   return { head: Buffer.concat(chunks).subarray(0, bytes), whole: whole() };
 }
 
-/** All of it in memory. Throws ApiError too_large past `maxBytes`. */
-export async function collect(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
+/**
+ * Hands over a file with all of it, which lives as long as the work on it: what waits for its turn takes no memory. Throws
+ * ApiError too_large past `maxBytes`, and what the source and the work throw.
+ */
+export async function spooled<Result>(
+  source: AsyncIterable<Uint8Array>,
+  { maxBytes, tempDir }: { readonly maxBytes: number; readonly tempDir: string },
+  work: (path: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tempDir, "picture-"));
+  try {
+    const path = join(folder, "picture");
+    await pipeline(Readable.from(bounded(source, maxBytes)), createWriteStream(path, { mode: 0o600 }));
+    return await work(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function* bounded(source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncIterable<Uint8Array> {
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw new ApiError("too_large", { detail: `a picture has at most ${maxBytes} bytes` });
-    chunks.push(chunk);
+    yield chunk;
   }
-  return Buffer.concat(chunks);
 }
 
 /** Passes everything on and keeps count; `sha256` once it has ended. */

@@ -13,7 +13,7 @@ import { KeyedBuckets } from "../signalling/token-bucket.ts";
 import type { Archive, UserRecord } from "../store/archive.ts";
 import { isStoreUnavailable } from "../store/errors.ts";
 import type { StoredRecord } from "../store/records.ts";
-import { collect, hashed, oneChunk, peek } from "./byte-stream.ts";
+import { hashed, oneChunk, peek, spooled } from "./byte-stream.ts";
 import { safeFileName } from "./file-name.ts";
 import { fileInfoOf, type MemoryValue, memoryOf, memoryRecord, previewIdOf } from "./memory-record.ts";
 import type { Pictures } from "./pictures.ts";
@@ -25,7 +25,7 @@ export interface MemoryLimits {
   /** All files of a room, with their previews and with what is under way. */
   readonly maxRoomBytes: number;
   readonly maxRoomFiles: number;
-  /** Pictures are held in memory while they are written anew. */
+  /** What is decoded, before it is. */
   readonly maxPictureBytes: number;
   /** Uploads under way on this node. */
   readonly maxUploads: number;
@@ -52,6 +52,8 @@ export interface MemoriesOptions {
   readonly pictures: Pictures;
   readonly clock: Clock;
   readonly changed: OnRoomChange;
+  /** Pictures lie here until they are written anew. */
+  readonly tempDir: string;
   readonly limits?: Partial<MemoryLimits>;
 }
 
@@ -195,11 +197,10 @@ export class Memories {
     source: AsyncIterable<Uint8Array>,
     is: ReturnType<typeof sniff>,
   ): Promise<Stored> {
-    const { contents } = this.#options.archive;
-    const { full, preview } = await this.#options.pictures.renew(
-      await collect(source, this.#limits.maxPictureBytes),
-      is,
-    );
+    const { archive, pictures, tempDir } = this.#options;
+    const { contents } = archive;
+    const spool = { maxBytes: this.#limits.maxPictureBytes, tempDir };
+    const { full, preview } = await spooled(source, spool, (path) => pictures.renew(path, is));
     const { bytes, sha256 } = hashed(oneChunk(full.bytes));
     await contents.write(fileId, bytes);
     await contents.write(previewIdOf(fileId), oneChunk(preview.bytes));

@@ -6,6 +6,9 @@ import sharp, { type Metadata, type Sharp } from "sharp";
 import { ApiError } from "../http/problems.ts";
 import type { FileType } from "./sniff.ts";
 
+/** A file's path, or its bytes. */
+export type Source = string | Buffer;
+
 export interface Picture {
   readonly bytes: Buffer;
   readonly type: string;
@@ -32,13 +35,13 @@ export class Pictures {
   readonly #waiting: (() => void)[] = [];
 
   /** The picture itself and a small one for galleries. Throws ApiError bad_picture, or busy. */
-  async renew(bytes: Buffer, is: FileType): Promise<{ readonly full: Picture; readonly preview: Picture }> {
+  async renew(source: Source, is: FileType): Promise<{ readonly full: Picture; readonly preview: Picture }> {
     return await this.#inTurn(async () => {
-      const { pages = 1 } = await this.#inspect(bytes);
+      const { pages = 1 } = await this.#inspect(source);
       const animated = pages > 1 && (is.extension === "gif" || is.extension === "webp");
       const extension = is.picture === "asPng" ? "png" : is.extension;
-      const full = await write(encode(open(bytes, animated), extension), extension);
-      const small = open(bytes, false)
+      const full = await write(encode(open(source, animated), extension), extension);
+      const small = open(source, false)
         .resize(PREVIEW_SIDE, PREVIEW_SIDE, { fit: "inside", withoutEnlargement: true })
         .webp({ quality: 75 });
       return { full, preview: await write(small, "webp") };
@@ -46,17 +49,17 @@ export class Pictures {
   }
 
   /** A square for people and rooms. Throws as renew(). */
-  async square(bytes: Buffer): Promise<Picture> {
+  async square(source: Source): Promise<Picture> {
     return await this.#inTurn(async () => {
-      await this.#inspect(bytes);
-      const squared = open(bytes, false).resize(SQUARE_SIDE, SQUARE_SIDE, { fit: "cover", position: "attention" });
+      await this.#inspect(source);
+      const squared = open(source, false).resize(SQUARE_SIDE, SQUARE_SIDE, { fit: "cover", position: "attention" });
       return await write(squared.webp({ quality: 80 }), "webp");
     });
   }
 
   /** Sizes are read from the header, before a single pixel is decoded. */
-  async #inspect(bytes: Buffer): Promise<Metadata> {
-    const found = await decoding(() => sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata());
+  async #inspect(source: Source): Promise<Metadata> {
+    const found = await decoding(() => sharp(source, { limitInputPixels: MAX_PIXELS }).metadata());
     const { width, height, pages = 1, pageHeight = height } = found;
     if (width * pageHeight * pages > MAX_PIXELS || pages > MAX_FRAMES)
       throw new ApiError("bad_picture", { detail: `at most ${MAX_PIXELS} pixels in all` });
@@ -78,9 +81,9 @@ export class Pictures {
   }
 }
 
-function open(bytes: Buffer, animated: boolean): Sharp {
+function open(source: Source, animated: boolean): Sharp {
   // Without keepMetadata() nothing but pixels is written: no EXIF, no XMP, no IPTC. Turned first, as EXIF says.
-  return sharp(bytes, { limitInputPixels: MAX_PIXELS, animated, failOn: "error" })
+  return sharp(source, { limitInputPixels: MAX_PIXELS, animated, failOn: "error" })
     .autoOrient()
     .timeout({ seconds: MAX_DECODE_SECONDS });
 }

@@ -71,6 +71,13 @@ export class ApiTokens {
     await this.#archive.records.remove(found);
   }
 
+  /** All of a person. */
+  async forget(userId: string): Promise<void> {
+    const { records } = this.#archive;
+    for (const token of await records.list({ kind: "token", owner: userId, limit: MAX_TOKENS }))
+      await records.remove(token);
+  }
+
   /** Who the token acts for, and within what. Throws ApiError token_invalid, token_expired, token_revoked. */
   async verify(token: string): Promise<{ readonly user: UserRecord; readonly scopes: readonly ApiScope[] }> {
     const [, id = "", secret = ""] = TOKEN.exec(token) ?? [];

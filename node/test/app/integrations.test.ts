@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import sharp from "sharp";
 import type { ApiTokensResponse, Credentials, NewApiToken, NewWebhook, WebhooksResponse } from "#protocol";
 import { isSigned } from "../../src/webhooks/signature.ts";
 import { call, expectStatus, TestMesh, type TestNode, until } from "./harness.ts";
@@ -171,6 +172,23 @@ describe("programs beside people", () => {
         "unknown_api_token",
       );
       expectStatus(200, await call(ada, "DELETE", `/v1/tokens/${signedOut.tokenId}`, { token: fresh.token }));
+    });
+
+    test("[W12] it ends with the account, and so do the person's pictures", async () => {
+      const { token } = await mesh.user(ada, "goner");
+      const made = await make(token, { name: "a", scopes: ["rooms:read"] });
+      const form = new FormData();
+      const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: "red" } })
+        .png()
+        .toBuffer();
+      form.append("file", new Blob([new Uint8Array(png)]), "me.png");
+      const headers = { authorization: `Bearer ${token}` };
+      const posted = await fetch(`${ada.app.url}/v1/pictures`, { method: "POST", body: form, headers });
+      const { pictureId } = (await posted.json()) as { pictureId: string };
+      expect((await call(bell, "GET", "/v1/rooms?mine=true", { token: made.token })).status).toBe(200);
+      expectStatus(200, await call(ada, "DELETE", "/v1/me", { token, body: { password: "a long enough password" } }));
+      expect((await call(bell, "GET", "/v1/rooms?mine=true", { token: made.token })).body.code).toBe("token_revoked");
+      expect((await fetch(`${bell.app.url}/v1/pictures/${pictureId}`)).status).toBe(404);
     });
 
     test("[W13] guests get none; what only looks like a token opens nothing", async () => {
