@@ -16,6 +16,7 @@ import { RoomDoor } from "./http/room-door.ts";
 import type { ApiRoute } from "./http/route.ts";
 import type { DueWorker } from "./keeping/due-worker.ts";
 import type { OnRoomChange } from "./keeping/room-change.ts";
+import { sweepTempFolders } from "./keeping/temp-folders.ts";
 import { Avatars } from "./memories/avatars.ts";
 import { Memories } from "./memories/memories.ts";
 import { Pictures } from "./memories/pictures.ts";
@@ -125,6 +126,9 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
     },
     begin: (given) => {
       voice = given;
+      sweepTempFolders(tempDir, Date.now()).catch((error: unknown) => {
+        log.debug({ err: error }, "abandoned folders were not removed");
+      });
       for (const worker of workers) worker.start();
     },
     stop: async () => {

@@ -3,7 +3,6 @@
  * the way of uploads, and people of another mesh are nobody here: their names stay, under ids that no account can have.
  */
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -16,6 +15,7 @@ import * as dto from "../http/import.dto.ts";
 import type { IncomingFile } from "../http/incoming-file.ts";
 import { ApiError } from "../http/problems.ts";
 import { parseDto } from "../http/validate.dto.ts";
+import { withTempFolder } from "../keeping/temp-folders.ts";
 import type { Memories } from "../memories/memories.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
@@ -51,8 +51,7 @@ export async function importRoom(
   file: IncomingFile,
 ): Promise<Imported> {
   await assertEmpty(parts.archive, to.room.id);
-  const folder = await mkdtemp(join(parts.tempDir, "import-"));
-  try {
+  return await withTempFolder(parts.tempDir, async (folder) => {
     const path = join(folder, "room.zip");
     await pipeline(Readable.from(file.read(parts.maxBytes)), createWriteStream(path, { mode: 0o600 }));
     const zip = await ZipReader.open(path, { maxEntries: MAX_ENTRIES, maxBytes: parts.maxBytes });
@@ -61,9 +60,7 @@ export async function importRoom(
     } finally {
       zip.close();
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function assertEmpty(archive: Archive, roomId: string): Promise<void> {

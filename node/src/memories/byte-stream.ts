@@ -1,11 +1,11 @@
 /** Small tools over streams of bytes. */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ApiError } from "../http/problems.ts";
+import { withTempFolder } from "../keeping/temp-folders.ts";
 
 /** The first bytes, and a stream that begins with them again. */
 export async function peek(
@@ -37,14 +37,11 @@ export async function spooled<Result>(
   { maxBytes, tempDir }: { readonly maxBytes: number; readonly tempDir: string },
   work: (path: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tempDir, "picture-"));
-  try {
+  return await withTempFolder(tempDir, async (folder) => {
     const path = join(folder, "picture");
     await pipeline(Readable.from(bounded(source, maxBytes)), createWriteStream(path, { mode: 0o600 }));
     return await work(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function* bounded(source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncIterable<Uint8Array> {
