@@ -109,6 +109,7 @@ const SHAPES: { readonly [T in ServerMessage["type"]]: Check } = {
   layers: shape({ trackId: string, layers: list(string) }),
   slotState: shape({ mid: string, trackId: string, state: oneOf("live", "paused", "unsupportedCodec") }),
   quality: shape({ scores: list(shape({ participantId: string, score: number })) }),
+  muted: shape({ trackId: string, by: optional(string) }),
   grants: shape({ role, grants }),
   media: shape({ state: oneOf("connected", "reconnecting", "gone") }),
   closing: shape({

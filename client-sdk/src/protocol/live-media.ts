@@ -32,6 +32,15 @@ export interface QualityTold {
   readonly scores: readonly { readonly participantId: string; readonly score: number }[];
 }
 
+/** A moderator muted an own track of this client; it may unmute it again. */
+export interface MutedByModerator {
+  readonly type: "muted";
+  readonly seq: number;
+  readonly trackId: string;
+  /** The moderator's user id, where the node tells it. */
+  readonly by?: string;
+}
+
 /** What this client may do from now on. */
 export interface GrantsChanged {
   readonly type: "grants";

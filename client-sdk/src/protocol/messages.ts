@@ -4,10 +4,19 @@
  * at most MAX_MESSAGE_BYTES of UTF-8. A request carries an `id`; its reply carries the same in
  * `replyTo`. Every server message carries `seq`, which a client names when it resumes.
  */
-import type { GrantsChanged, LayersWanted, QualityTold, SlotStateChanged } from "./live-media.ts";
+import type {
+  GrantsChanged,
+  LayersWanted,
+  Moderate,
+  MutedByModerator,
+  QualityTold,
+  Report,
+  SlotStateChanged,
+} from "./live-media.ts";
 import type { Role, RoomAccess, RoomInfo } from "./people-and-rooms.ts";
 import type { ChatMessage, MessageChange } from "./text.ts";
 
+export { MAX_DATA_BYTES, withSender } from "./data-frame.ts";
 export type * from "./live-media.ts";
 export type * from "./people-and-rooms.ts";
 export type * from "./room-life.ts";
@@ -126,7 +135,7 @@ export interface Typing {
   readonly typing: boolean;
   readonly threadId?: string;
 }
-export type ClientMessage = Hello | Join | Leave | Offer | Mute | View | Ping | Typing;
+export type ClientMessage = Hello | Join | Leave | Offer | Mute | View | Ping | Typing | Moderate | Report;
 export type ClientRequest = Extract<ClientMessage, { readonly id: string }>;
 
 // ---------------------------------------------------------------- node → client
@@ -289,6 +298,7 @@ export type ServerMessage =
   | SlotStateChanged
   | QualityTold
   | GrantsChanged
+  | MutedByModerator
   | Closing
   | Pong;
 

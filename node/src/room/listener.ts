@@ -45,6 +45,10 @@ export class Listener {
     }
   }
 
+  trackOn(mid: string): string | undefined {
+    return this.#slots.get(mid)?.trackId ?? undefined;
+  }
+
   setView(visible: View["visible"]): void {
     this.#view = visible.slice(0, MAX_VIEW_ENTRIES);
   }

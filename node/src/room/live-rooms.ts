@@ -4,40 +4,25 @@
  */
 import type { Random } from "#gossip";
 import type { ParticipantInfo, ParticipantLeft } from "#protocol";
-import type { MediaEvent, MediaPlane, TrackDescription } from "../media/control.ts";
+import type { MediaPlane, TrackDescription } from "../media/control.ts";
 import { type Clock, systemClock } from "../mesh/clock.ts";
 import { Emitter } from "../mesh/emitter.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Mesh, MeshEvent } from "../mesh/mesh.ts";
+import type { LiveRooms } from "./live-rooms-types.ts";
+import type { HttpOrder } from "./moderation.ts";
 import { Negotiator, type OfferInput } from "./negotiation.ts";
 import { type Member, RoomRegistry } from "./registry.ts";
 import type { RoomSink } from "./room.ts";
 import { RoomAnnouncer } from "./room-announcements.ts";
 import { RoomFanout } from "./room-fanout.ts";
+import { RoomMedia } from "./room-media.ts";
 import { type RoomClient, RoomError, type RoomJoin, type RoomService } from "./room-service.ts";
 import { MAX_LOCAL_PARTICIPANTS, ROOM_REFUSALS, type RoomRefusal } from "./room-state.ts";
 import type { NodeState } from "./roster.ts";
 
-/** The third door: media gone this long ends a session. */
-export const MEDIA_GONE_MS = 30_000;
-
-/** Who publishes what, for the relay. */
-export interface TrackDirectory {
-  localTrack(roomId: string, trackId: string): TrackDescription | undefined;
-  remoteTrack(roomId: string, trackId: string): { readonly node: string; readonly track: TrackDescription } | undefined;
-  /** Other nodes whose tracks are in this room. */
-  trackNodes(roomId: string): ReadonlySet<string>;
-  /** Tracks of this room came or went, here or elsewhere. */
-  onTracksChanged(listener: (roomId: string) => void): () => void;
-}
-
-export interface LiveRooms extends RoomService, TrackDirectory {
-  /** What other nodes sent and was refused, by reason; and messages to other nodes by outcome. */
-  counters(): {
-    readonly refused: Readonly<Record<RoomRefusal, number>>;
-    readonly messages: Readonly<Record<"sent" | "failed" | "skipped", number>>;
-  };
-}
+export type { LiveRooms, TrackDirectory } from "./live-rooms-types.ts";
+export { MEDIA_GONE_MS } from "./media-presence.ts";
 
 export interface LiveRoomsParts {
   readonly mesh: Mesh;
@@ -63,8 +48,8 @@ class LiveRoomService implements LiveRooms {
   readonly #negotiator: Negotiator;
   readonly #mediaGone: Emitter<string>;
   readonly #tracksChanged: Emitter<string>;
-  /** Number of the media transport that last answered. */
-  readonly #transports = new WeakMap<Member, number>();
+  readonly #removed: Emitter<string>;
+  readonly #live: RoomMedia;
   readonly #refusals = new Map<RoomRefusal, number>(ROOM_REFUSALS.map((code) => [code, 0]));
   #unsubscribe: (() => void)[] | undefined;
 
@@ -88,15 +73,25 @@ class LiveRoomService implements LiveRooms {
     this.#negotiator = new Negotiator(parts);
     this.#mediaGone = new Emitter("media gone", this.#log);
     this.#tracksChanged = new Emitter("tracks changed", this.#log);
+    this.#removed = new Emitter("removed", this.#log);
+    const peersOf = (roomId: string): readonly string[] => this.#announcer.peersOf(roomId);
+    const among = { ...shared, media: this.#media, registry: this.#registry, boot: this.#announcer.boot, peersOf };
+    this.#live = new RoomMedia(among, {
+      mediaGone: (sessionId) => this.#mediaGone.emit(sessionId),
+      remove: (member) => this.#removed.emit(member.sessionId),
+      update: (member) => this.#update(member),
+      refused: (code, from) => this.#refuse(code, from),
+    });
   }
 
   start(): Promise<void> {
     if (this.#unsubscribe !== undefined) return Promise.resolve();
     this.#announcer.start();
     this.#fanout.start();
+    this.#live.start();
     this.#unsubscribe = [
       this.#mesh.onEvent((event) => this.#handleMesh(event)),
-      this.#media.onEvent((event) => this.#handleMedia(event)),
+      this.#media.onEvent((event) => this.#live.handle(event)),
     ];
     return Promise.resolve();
   }
@@ -107,6 +102,7 @@ class LiveRoomService implements LiveRooms {
     this.#unsubscribe = undefined;
     this.#announcer.stop();
     this.#fanout.stop();
+    this.#live.stop();
     this.#registry.clear();
     return Promise.resolve();
   }
@@ -168,9 +164,10 @@ class LiveRoomService implements LiveRooms {
         if (this.#registry.member(sessionId) === undefined) this.#media.closePeer(sessionId);
         throw new RoomError("not_joined", "the session left while its offer was answered");
       }
-      if (result.transport !== undefined) this.#transports.set(member, result.transport);
-      if (input.fresh) this.#mediaReturned(member);
+      this.#live.presence.answered(member, result.transport);
+      if (input.fresh) this.#live.presence.returned(member);
       this.#update(member, { tracks: this.#negotiator.takeTracks(member, input, result) });
+      member.slots = result.slots;
       const room = this.#registry.find(member.roomId);
       room?.setSlots(sessionId, member.grants.subscribe ? result.slots : [], input);
       // A turn later, so that the answer is on its way before the news of what its slots carry.
@@ -181,17 +178,37 @@ class LiveRoomService implements LiveRooms {
 
   setMuted(sessionId: string, trackId: string, muted: boolean): void {
     const member = this.#joined(sessionId);
-    const track = member.entry.tracks.find((candidate) => candidate.trackId === trackId);
+    const track = member.tracks.find((candidate) => candidate.trackId === trackId);
     if (track === undefined) throw new RoomError("unknown_track", "the session publishes no such track");
     if (track.muted === muted) return;
     this.#media.setTrackMuted({ trackId, muted });
-    const tracks = member.entry.tracks.map((known) => (known === track ? { ...known, muted } : known));
-    this.#update(member, { tracks });
+    this.#update(member, { tracks: member.tracks.map((known) => (known === track ? { ...known, muted } : known)) });
   }
 
   setView(sessionId: string, visible: Parameters<RoomService["setView"]>[1]): void {
     const member = this.#joined(sessionId);
     this.#registry.find(member.roomId)?.setView(sessionId, visible);
+  }
+
+  async moderate(sessionId: string, deed: Parameters<RoomService["moderate"]>[1]): Promise<void> {
+    await this.#live.moderation.moderate(this.#joined(sessionId), deed);
+  }
+
+  order(node: string, order: HttpOrder): Promise<void> {
+    return this.#live.moderation.order(node, order);
+  }
+
+  report(sessionId: string, { frozenRatio }: { readonly frozenRatio: number }): void {
+    const member = this.#registry.member(sessionId);
+    if (member !== undefined) this.#live.quality.report(member, frozenRatio);
+  }
+
+  onScore(observe: (score: number) => void): void {
+    this.#live.quality.onScore(observe);
+  }
+
+  onRemoved(listener: (sessionId: string) => void): () => void {
+    return this.#removed.add(listener);
   }
 
   post(roomId: string, message: Parameters<RoomService["post"]>[1], otherNodes: readonly string[]): void {
@@ -238,7 +255,8 @@ class LiveRoomService implements LiveRooms {
 
   counters(): ReturnType<LiveRooms["counters"]> {
     const refused = Object.fromEntries(this.#refusals) as Record<RoomRefusal, number>;
-    return { refused, messages: this.#fanout.counters() };
+    const [data, moderation] = [this.#live.data.counters(), this.#live.moderation.counters()];
+    return { refused, messages: this.#fanout.counters(), data, moderation };
   }
 
   // ---------------------------------------------------------------- sessions
@@ -258,7 +276,9 @@ class LiveRoomService implements LiveRooms {
     const person = { participantId, userId, displayName, role, claim, joinedAtMs };
     const member: Member = {
       ...{ sessionId, roomId, grants, client, socketLost: false },
-      entry: { ...person, state: "active", tracks: known?.entry.tracks ?? [] },
+      entry: { ...person, state: "active", tracks: [] },
+      tracks: known?.tracks ?? [],
+      slots: known?.slots ?? [],
       mediaLost: known?.mediaLost ?? false,
       lines: known?.lines ?? new Map(),
       offers: known?.offers ?? Promise.resolve(),
@@ -280,9 +300,11 @@ class LiveRoomService implements LiveRooms {
     rival.client.notify({ type: "closing", reason: "superseded" });
   }
 
-  #update(member: Member, change: { readonly tracks?: Member["entry"]["tracks"] } = {}): void {
+  #update(member: Member, change: { readonly tracks?: Member["tracks"] } = {}): void {
     const state = member.socketLost || member.mediaLost ? "reconnecting" : "active";
-    member.entry = { ...member.entry, ...change, state };
+    member.tracks = change.tracks ?? member.tracks;
+    // What is not forwarded is not there for others.
+    member.entry = { ...member.entry, tracks: member.grants.publish ? member.tracks : [], state };
     this.#registry.find(member.roomId)?.putLocal(member.entry);
     this.#registry.arm(member.roomId);
   }
@@ -292,43 +314,8 @@ class LiveRoomService implements LiveRooms {
     if (this.#registry.closeIfEmpty(roomId)) {
       this.#announcer.ended(roomId, departures);
       this.#fanout.forget(roomId);
+      this.#live.quality.forget(roomId);
     } else this.#registry.arm(roomId);
-  }
-
-  // ---------------------------------------------------------------- media
-
-  #handleMedia(event: MediaEvent): void {
-    if (event.kind === "peerState") this.#handlePeerState(event);
-    else if (event.kind === "levels") {
-      this.#registry.find(event.roomId)?.hear(this.#mesh.self.name, event.levels, this.#clock.nowMs());
-      this.#registry.arm(event.roomId);
-    } else if (event.kind === "workerFailed") {
-      this.#log.error({ message: event.message }, "a media worker ended; its peers must offer again");
-    }
-  }
-
-  #handlePeerState(event: Extract<MediaEvent, { readonly kind: "peerState" }>): void {
-    const { peerId: sessionId, state, transport } = event;
-    const member = this.#registry.member(sessionId);
-    if (member === undefined) return;
-    // The end of a transport that a fresh offer has replaced is not the end of the media.
-    if (transport !== undefined && transport < (this.#transports.get(member) ?? 0)) return;
-    member.client.notify({ type: "media", state });
-    if (state === "connected") this.#mediaReturned(member);
-    else member.mediaLost = true;
-    if (state === "gone" && member.cancelGone === undefined) {
-      member.cancelGone = this.#clock.after(MEDIA_GONE_MS, () => {
-        member.cancelGone = undefined;
-        if (this.#registry.member(sessionId) === member) this.#mediaGone.emit(sessionId);
-      });
-    }
-    this.#update(member);
-  }
-
-  #mediaReturned(member: Member): void {
-    member.mediaLost = false;
-    member.cancelGone?.();
-    member.cancelGone = undefined;
   }
 
   // ---------------------------------------------------------------- mesh
@@ -339,6 +326,7 @@ class LiveRoomService implements LiveRooms {
   }
 
   #nodeDown(node: string, how: "failed" | "left"): void {
+    this.#live.data.forgetNode(node);
     for (const room of this.#registry.rooms()) {
       room.nodeDown(node, how, this.#clock.nowMs());
       this.#registry.arm(room.roomId);

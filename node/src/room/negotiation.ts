@@ -55,8 +55,9 @@ export class Negotiator {
 
   /** Rejects with a RoomError, and then nothing has changed. */
   async negotiate(member: Member, input: OfferInput): Promise<NegotiateResult> {
-    if (input.tracks.length > 0 && !member.grants.publish)
-      throw new RoomError("not_allowed", "this session may not publish");
+    // Whoever may not publish any more may still list the lines that there are, to grow its slots.
+    const isNew = input.tracks.some(({ mid }) => input.fresh || !member.lines.has(mid));
+    if (isNew && !member.grants.publish) throw new RoomError("not_allowed", "this session may not publish");
     if (input.tracks.length > MAX_TRACKS_PER_PARTICIPANT)
       throw new RoomError("sdp_unsupported", `at most ${MAX_TRACKS_PER_PARTICIPANT} tracks`);
     const tracks = input.tracks.map(({ mid, source }) => {
@@ -65,7 +66,9 @@ export class Negotiator {
     });
     try {
       const { sdp, fresh } = input;
-      return await this.#media.negotiate({ peerId: member.sessionId, roomId: member.roomId, sdp, tracks, fresh });
+      const { sessionId: peerId, roomId, grants } = member;
+      const rights = { publish: grants.publish, subscribe: grants.subscribe, data: grants.chat };
+      return await this.#media.negotiate({ peerId, roomId, sdp, tracks, fresh, grants: rights });
     } catch (error) {
       throw refusalOf(error);
     }
@@ -73,7 +76,7 @@ export class Negotiator {
 
   /** The tracks as the room knows them after the answer, muted as offered or as they were; those that are gone are closed. */
   takeTracks(member: Member, input: OfferInput, result: NegotiateResult): readonly LiveTrack[] {
-    const before = new Map(member.entry.tracks.map((track) => [track.trackId, track]));
+    const before = new Map(member.tracks.map((track) => [track.trackId, track]));
     const offered = new Map(input.tracks.map((track) => [track.mid, track]));
     const tracks = result.tracks.map(({ mid, ...track }): LiveTrack => {
       const wasMuted = before.get(track.trackId)?.muted ?? false;

@@ -2,10 +2,10 @@
  * The rooms that this node serves and the sessions in them, and which node publishes which track. A room exists here
  * while somebody of this node is in it. Shell only in that it keeps one timer a room.
  */
-import type { Grants, TrackSource } from "#protocol";
+import type { Grants, MediaKind, TrackSource } from "#protocol";
 import type { TrackDescription } from "../media/control.ts";
 import type { Clock } from "../mesh/clock.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, LiveTrack } from "./entry.ts";
 import { Room, type RoomSink } from "./room.ts";
 import type { RoomClient } from "./room-service.ts";
 
@@ -13,9 +13,14 @@ import type { RoomClient } from "./room-service.ts";
 export interface Member {
   readonly sessionId: string;
   readonly roomId: string;
-  readonly grants: Grants;
+  /** A moderator can change them. */
+  grants: Grants;
   client: RoomClient;
   entry: Entry;
+  /** What it publishes; the entry has them while it may. */
+  tracks: readonly LiveTrack[];
+  /** Slots of its last answer. */
+  slots: readonly { readonly mid: string; readonly kind: MediaKind }[];
   socketLost: boolean;
   mediaLost: boolean;
   /** Own tracks by media line, as the last answer has them. */
@@ -91,6 +96,13 @@ export class RoomRegistry {
   memberOf(roomId: string, participantId: string): Member | undefined {
     for (const member of this.#members.values())
       if (member.roomId === roomId && member.entry.participantId === participantId) return member;
+    return undefined;
+  }
+
+  /** Whose track this is, also while it is not forwarded. */
+  publisherOf(roomId: string, trackId: string): Member | undefined {
+    for (const member of this.#members.values())
+      if (member.roomId === roomId && member.tracks.some((track) => track.trackId === trackId)) return member;
     return undefined;
   }
 

@@ -6,9 +6,11 @@
 import type {
   ChatMessage,
   Grants,
+  Moderate,
   OfferedTrack,
   ParticipantInfo,
   ParticipantLeft,
+  Report,
   Role,
   Unsequenced,
   View,
@@ -42,7 +44,7 @@ export interface RoomClient {
   notify(message: Unsequenced): void;
 }
 /**
- * A refusal with a stable code; nothing changed: not_joined, not_allowed, unknown_track, superseded, room_node_full
+ * A refusal with a stable code; nothing changed: not_joined, not_allowed, unknown_track, superseded, unknown_participant, room_node_full
  * (this node serves as many people of that room as it can announce), busy (too many offers at once), and from offers
  * sdp_malformed, sdp_unsupported, sdp_too_large, peer_limit, media_unavailable.
  */
@@ -76,6 +78,13 @@ export interface RoomService {
   }>;
   setMuted(sessionId: string, trackId: string, muted: boolean): void;
   setView(sessionId: string, visible: View["visible"]): void;
+  /**
+   * What the session's person does to somebody of the room, wherever that one is served. Refused: not_allowed (no moderator,
+   * or towards an equal), unknown_participant, unknown_track, media_unavailable (their node does not answer).
+   */
+  moderate(sessionId: string, deed: Pick<Moderate, "participantId" | "action" | "trackId">): Promise<void>;
+  /** What a client says of its own pictures, for its quality score. */
+  report(sessionId: string, report: Pick<Report, "frozenRatio">): void;
   /** Fans a stored message out to everyone present here and to the other nodes of the room. */
   post(roomId: string, message: ChatMessage, otherNodes: readonly string[]): void;
   /**
@@ -86,5 +95,7 @@ export interface RoomService {
   participants(roomId: string): readonly ParticipantInfo[];
   /** For the third door: called with the session whose media transport is gone for 30 s. */
   onMediaGone(listener: (sessionId: string) => void): () => void;
+  /** Called with a session of this node that a moderator removed: to be told, and to leave with reason "removed". */
+  onRemoved(listener: (sessionId: string) => void): () => void;
   snapshot(): readonly { readonly roomId: string; readonly local: number; readonly remote: number }[];
 }

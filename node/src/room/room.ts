@@ -80,6 +80,20 @@ export class Room {
     return this.#roster.inOrder().map((shown) => shown.info);
   }
 
+  /** Who serves this participant, and as what it is here; undefined when it is not. */
+  nodeOf(participantId: string): string | undefined {
+    return this.#roster.shown(participantId)?.node;
+  }
+
+  roleOf(participantId: string): ParticipantInfo["role"] | undefined {
+    return this.#roster.shown(participantId)?.info.role;
+  }
+
+  /** What is on a slot of a session now. */
+  trackOn(sessionId: string, mid: string): string | undefined {
+    return this.#listeners.get(sessionId)?.listener.trackOn(mid);
+  }
+
   /** The participant's earlier joining time, when it is known, so that a move keeps its place in the order. */
   joinedAtMs(participantId: string): number | undefined {
     return this.#roster.shown(participantId)?.info.joinedAtMs;

@@ -57,6 +57,7 @@ export class SessionHub {
       mesh.handle(TOPIC_SUPERSEDED, (_from, body) => this.#onSuperseded(body)),
       mesh.handle(TOPIC_MOVED, (_from, body) => this.#onMoved(body)),
       rooms.onMediaGone((sessionId) => this.#sessions.get(sessionId)?.machine.mediaGone()),
+      rooms.onRemoved((sessionId) => this.#sessions.get(sessionId)?.machine.removed()),
     ];
     this.#tick();
   }

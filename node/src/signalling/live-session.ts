@@ -1,5 +1,5 @@
 /** One live session: its protocol machine, its socket of the moment, and what it does to rooms and records. */
-import type { Closing, Offer, ServerMessage, Typing, View } from "#protocol";
+import type { Closing, Moderate, Offer, Report, ServerMessage, Typing, View } from "#protocol";
 import type { Clock } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Mesh } from "../mesh/mesh.ts";
@@ -119,6 +119,8 @@ export class LiveSession implements ClientPort, RoomClient, RoomListener {
   }
 
   notify(message: Parameters<RoomClient["notify"]>[0]): void {
+    if (message.type === "grants" && this.#place !== undefined)
+      this.#place = { ...this.#place, mayChat: message.grants.chat };
     this.machine.notify(message, this.#deps.clock.nowMs());
   }
 
@@ -174,6 +176,22 @@ export class LiveSession implements ClientPort, RoomClient, RoomListener {
     return undefined;
   }
 
+  moderate(requestId: string, { participantId, action, trackId }: Moderate): void {
+    const deed = { participantId, action, ...(trackId === undefined ? {} : { trackId }) };
+    this.#inOrder(async () => {
+      try {
+        await this.#deps.rooms.moderate(this.sessionId, deed);
+        this.machine.done(requestId);
+      } catch (error) {
+        this.machine.moderationRefused(requestId, this.#refusalOf(error));
+      }
+    });
+  }
+
+  report({ frozenRatio }: Report): void {
+    this.#deps.rooms.report(this.sessionId, { frozenRatio });
+  }
+
   reconnecting(isReconnecting: boolean): void {
     const refusal = this.#attempt(() =>
       this.#deps.rooms.setReconnecting(this.sessionId, isReconnecting, ...(isReconnecting ? [] : [this])),
@@ -188,7 +206,7 @@ export class LiveSession implements ClientPort, RoomClient, RoomListener {
     rooms.leave(this.sessionId, reason);
     this.#inOrder(async () => {
       await keeper.left(this.sessionId, roomId);
-      if (requestId !== undefined) this.machine.leaveDone(requestId);
+      if (requestId !== undefined) this.machine.done(requestId);
     });
   }
 

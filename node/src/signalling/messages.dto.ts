@@ -22,10 +22,12 @@ import type {
   Join,
   Leave,
   MediaKind,
+  Moderate,
   Mute,
   Offer,
   OfferedTrack,
   Ping,
+  Report,
   TrackSource,
   Typing,
   View,
@@ -178,6 +180,33 @@ class TypingDto implements Typing {
   threadId?: string;
 }
 
+class ModerateDto extends RequestDto implements Moderate {
+  @Equals("moderate")
+  type!: "moderate";
+
+  @Length(1, 128)
+  @IsString()
+  participantId!: string;
+
+  @IsIn(["mute", "remove"])
+  action!: "mute" | "remove";
+
+  @IsOptional()
+  @Length(1, 128)
+  @IsString()
+  trackId?: string;
+}
+
+class ReportDto implements Report {
+  @Equals("report")
+  type!: "report";
+
+  @Min(0)
+  @Max(1)
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  frozenRatio!: number;
+}
+
 const DTOS = {
   hello: HelloDto,
   join: JoinDto,
@@ -187,6 +216,8 @@ const DTOS = {
   view: ViewDto,
   ping: PingDto,
   typing: TypingDto,
+  moderate: ModerateDto,
+  report: ReportDto,
 } as const;
 
 export type ParsedMessage =

@@ -8,7 +8,7 @@ import type { ServerMessage, Unsequenced } from "#protocol";
 export const REPLAY_LIMIT = 512;
 
 /** Worthless later: the next one comes soon, or (welcome) it answered a socket that is gone. */
-const FLEETING: ReadonlySet<string> = new Set(["pong", "speakers", "typing", "welcome"]);
+const FLEETING: ReadonlySet<string> = new Set(["pong", "quality", "speakers", "typing", "welcome"]);
 
 export class Outbox {
   readonly #limit: number;

@@ -15,6 +15,8 @@ function make(hello: { readonly id: string; readonly lastSeq?: number } = { id: 
     mute: () => refusal,
     view: () => refusal,
     typing: () => refusal,
+    moderate: (id, deed) => asked.push(`moderate ${id} ${deed.action}`),
+    report: ({ frozenRatio }) => asked.push(`report ${frozenRatio}`),
     reconnecting: (is) => asked.push(is ? "reconnecting" : "active"),
     leaveRoom: (roomId, reason, id) => asked.push(`leave ${roomId} ${reason} ${id ?? "-"}`),
     end: () => asked.push("end"),
@@ -93,7 +95,7 @@ describe("the protocol of a client", () => {
     refuseNext({ code: "unknown_track", detail: "" });
     session.handle({ type: "mute", id: "5", trackId: "t", muted: true }, 5);
     session.handle({ type: "leave", id: "6" }, 6);
-    session.leaveDone("6");
+    session.done("6");
     session.handle({ type: "leave", id: "7" }, 7);
     expect(words()).toEqual(["welcome", "not_joined", "joined", "ok", "unknown_track", "ok", "not_joined"]);
     expect(asked).toEqual(["join 2", "leave R left 6"]);

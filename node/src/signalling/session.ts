@@ -6,8 +6,10 @@ import {
   type ClientMessage,
   type Closing,
   type Joined,
+  type Moderate,
   type Offer,
   PROTOCOL_VERSION,
+  type Report,
   type ServerMessage,
   type Typing,
   type Unsequenced,
@@ -37,6 +39,9 @@ export interface ClientPort {
   view(visible: View["visible"]): Refusal | undefined;
   /** The person writes, or stopped. */
   typing(input: Pick<Typing, "typing" | "threadId">): Refusal | undefined;
+  /** Answered by reply() or refused(). */
+  moderate(requestId: string, deed: Moderate): void;
+  report(report: Report): void;
   reconnecting(isReconnecting: boolean): void;
   /** With a requestId: answered by reply() when the place is given up. */
   leaveRoom(roomId: string, reason: LeaveReason, requestId: string | undefined): void;
@@ -64,6 +69,8 @@ const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   view: { burst: 30, perSecond: 10 },
   ping: { burst: 10, perSecond: 2 },
   typing: { burst: 5, perSecond: 1 },
+  moderate: { burst: 10, perSecond: 2 },
+  report: { burst: 5, perSecond: 1 },
 };
 /** A client that is refused more than this is not one of ours; its socket is closed. */
 const PATIENCE: Rate = { burst: 50, perSecond: 2 };
@@ -212,6 +219,11 @@ export class ClientSession {
     this.#sendRefusal(requestId, refusal);
   }
 
+  moderationRefused(requestId: string, refusal: Refusal): void {
+    this.#port.refusedMessage(refusal.code);
+    this.#sendRefusal(requestId, refusal);
+  }
+
   /** Answer of port.offer. */
   offerDone(reply: Unsequenced): void {
     this.#openOffers -= 1;
@@ -225,8 +237,8 @@ export class ClientSession {
     this.#sendRefusal(requestId, refusal);
   }
 
-  /** Answer of port.leaveRoom. */
-  leaveDone(requestId: string): void {
+  /** Answer of port.leaveRoom and of port.moderate. */
+  done(requestId: string): void {
     this.#send({ type: "ok", replyTo: requestId });
   }
 
@@ -295,6 +307,16 @@ export class ClientSession {
         return this.#inRoom(message.id, () => this.#port.view(message.visible));
       case "typing":
         return this.#inRoom(undefined, () => this.#port.typing(message));
+      case "moderate":
+        return this.#inRoom(undefined, () => {
+          this.#port.moderate(message.id, message);
+          return undefined;
+        });
+      case "report":
+        return this.#inRoom(undefined, () => {
+          this.#port.report(message);
+          return undefined;
+        });
     }
   }
 

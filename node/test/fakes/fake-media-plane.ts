@@ -55,6 +55,10 @@ export class FakeMediaPlane implements MediaPlane {
   /** negotiate waits for this, when set. */
   gate: Promise<void> | undefined;
   readonly #demanded = new Map<string, string>();
+  /** Score of a peer's both directions; without it the best. */
+  readonly quality = new Map<string, number>();
+  /** Raise localDemand as trunk streams come and go; what local slots want is left out. */
+  tellsLocalDemand = false;
   #ssrc = 0;
   running = false;
 
@@ -186,11 +190,22 @@ export class FakeMediaPlane implements MediaPlane {
     if (trunk === undefined || this.localTrack(input.stream.track.trackId) === undefined) return Promise.resolve(false);
     trunk.egress.set(input.stream.ssrc, input.stream);
     trunk.keyframes += 1;
+    this.#tellLocalDemand(input.stream);
     return Promise.resolve(true);
   }
 
   closeTrunkEgress(input: { readonly trunkId: string; readonly ssrc: number }): void {
-    this.trunks.get(input.trunkId)?.egress.delete(input.ssrc);
+    const egress = this.trunks.get(input.trunkId)?.egress;
+    const stream = egress?.get(input.ssrc);
+    egress?.delete(input.ssrc);
+    if (stream !== undefined) this.#tellLocalDemand(stream);
+  }
+
+  #tellLocalDemand({ roomId, track: { trackId } }: TrunkStream): void {
+    if (!this.tellsLocalDemand) return;
+    const streams = [...this.trunks.values()].flatMap((trunk) => [...trunk.egress.values()]);
+    const layers = streams.filter((stream) => stream.track.trackId === trackId).map((stream) => stream.layer);
+    this.emit({ kind: "localDemand", roomId, trackId, layers });
   }
 
   openTrunkIngress(input: {
@@ -224,7 +239,8 @@ export class FakeMediaPlane implements MediaPlane {
 
   peerStats(peerId: string): Promise<PeerStats | undefined> {
     const peer = this.peers.get(peerId);
-    const direction = { bitrateBps: 0, packetsPerSecond: 0, lossRatio: 0, repairedRatio: 0, quality: 5 };
+    const quality = this.quality.get(peerId) ?? 5;
+    const direction = { bitrateBps: 0, packetsPerSecond: 0, lossRatio: 0, repairedRatio: 0, quality };
     const slots = [...this.slotsOf(peerId)].map(([mid, trackId]) => ({ mid, trackId, state: "live" as const }));
     const stats = { peerId, path: "udp" as const, up: direction, down: direction, slots, dataBufferedBytes: 0 };
     return Promise.resolve(peer && stats);
