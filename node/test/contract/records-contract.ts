@@ -8,7 +8,7 @@ import type { NewRecord, RecordRange, StoredRecord } from "../../src/store/recor
 import { MAX_VALUE_CHARS } from "../../src/store/records.ts";
 import type { ArchiveHarness } from "./archive-contract.ts";
 import { names } from "./archive-contract.ts";
-import { race } from "./harness.ts";
+import { race, untilAnswered } from "./harness.ts";
 
 const SEED = 20_261_122;
 
@@ -159,6 +159,25 @@ export function registerRecordsContract(
         await expect(archive.records.list({ kind: "memory", owner: "o", limit: 0 })).rejects.toMatchObject(wrong);
         for (const id of ["../../etc/passwd", "a/b", "", ".", "a.part", "x".repeat(65)])
           await expect(archive.contents.read(id)).rejects.toMatchObject(wrong);
+      });
+
+      test("[T17] records and contents of a closed archive say so", async () => {
+        const closed = await harness.open();
+        await closed.close();
+        await expect(closed.records.get({ kind: "memory", id: "x" })).rejects.toMatchObject({ code: "store_closed" });
+        await expect(closed.contents.read("x")).rejects.toMatchObject({ code: "store_closed" });
+      });
+
+      test("[T18] while the server is away a record is refused with a clear error, and it works again on return", async () => {
+        const record = newRecord();
+        await archive.ping();
+        await harness.break();
+        const refused = await archive.records.add(record).catch((thrown: unknown) => thrown);
+        await harness.heal();
+        expect(refused).toMatchObject({ code: "store_unavailable", store: "archive", operation: "addRecord" });
+        const outcome = await untilAnswered(() => archive.records.add(record), 5000);
+        expect(outcome.record?.value).toEqual(record.value);
+        await untilAnswered(() => other.ping(), 5000);
       });
 
       // For every set of places and every range: what a sorted array would answer.
