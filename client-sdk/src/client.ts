@@ -1,12 +1,18 @@
 /** The way in: people, rooms, and joining one. */
-import { Api, type CreateRoom } from "./api.ts";
+import { Account } from "./account.ts";
+import { Api } from "./api.ts";
+import { Bills } from "./bills.ts";
 import type { MeasuredRtt } from "./echo.ts";
 import { HearsayError } from "./errors.ts";
+import { Happenings } from "./happenings.ts";
 import type { PublishOptions } from "./local-participant.ts";
+import { Memories } from "./memories.ts";
 import { type HearsayOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { type Path, Placement } from "./placement.ts";
-import type { MeshResponse, MessagePage, NodesResponse, RoomInfo, UserInfo } from "./protocol/messages.ts";
+import type { CreateRoom, MeshResponse, MessagePage, NodesResponse, RoomInfo, UserInfo } from "./protocol/messages.ts";
 import { Room } from "./room.ts";
+import { Invites, Rooms } from "./rooms.ts";
+import { TextApi } from "./text-api.ts";
 
 const DEVICE_KEY = "hearsay.device";
 
@@ -23,6 +29,11 @@ export interface JoinOptions {
 }
 
 export class Hearsay {
+  /** Making, finding and keeping rooms and their members. */
+  readonly rooms: Rooms;
+  readonly invites: Invites;
+  /** Profile, password, deleting. */
+  readonly account: Account;
   readonly #options: ResolvedOptions;
   readonly #api: Api;
   readonly #placement: Placement;
@@ -32,6 +43,9 @@ export class Hearsay {
     this.#options = resolveOptions(options);
     this.#api = new Api(this.#options);
     this.#placement = new Placement(this.#api, this.#options);
+    this.rooms = new Rooms(this.#api);
+    this.invites = new Invites(this.#api, (credentials) => this.#api.use(credentials));
+    this.account = new Account(this.#api);
   }
 
   /** User token: keep it to stay logged in (30 days). */
@@ -40,6 +54,11 @@ export class Hearsay {
   }
   set token(token: string | undefined) {
     this.#api.token = token;
+    this.#api.user = undefined;
+  }
+  /** The person of the token, as far as it was asked or told. */
+  get user(): UserInfo | undefined {
+    return this.#api.user;
   }
 
   /** Rejects with the node's code, for example "handle_taken". The token is kept in `client.token`. */
@@ -57,16 +76,33 @@ export class Hearsay {
   }
 
   createRoom(room: CreateRoom): Promise<RoomInfo> {
-    return this.#api.createRoom(room);
+    return this.rooms.create(room);
   }
   room(slug: string): Promise<RoomInfo> {
-    return this.#api.room(slug);
+    return this.rooms.get(slug);
   }
-  myRooms(): Promise<readonly RoomInfo[]> {
-    return this.#api.myRooms();
+  async myRooms(): Promise<readonly RoomInfo[]> {
+    return (await this.rooms.mine()).rooms;
   }
   history(slug: string, query: { readonly before?: string; readonly limit?: number } = {}): Promise<MessagePage> {
-    return this.#api.history(slug, query);
+    return this.text(slug).history(query);
+  }
+  /** What a room keeps, without being in its call. In a call: room.chat, room.memories, room.happenings, room.bills. */
+  text(slug: string): TextApi {
+    return new TextApi(this.#api, () => slug);
+  }
+  memories(slug: string): Memories {
+    return new Memories(this.#api, () => slug);
+  }
+  happenings(slug: string): Happenings {
+    return new Happenings(this.#api, () => slug);
+  }
+  bills(slug: string): Bills {
+    return new Bills(this.#api, () => slug);
+  }
+  /** Of a person's or room's `pictureId`; needs no token. */
+  pictureUrl(pictureId: string): string {
+    return this.#api.address(`/v1/pictures/${pictureId}`);
   }
 
   nodes(): Promise<NodesResponse> {
@@ -103,6 +139,8 @@ export class Hearsay {
     const [credentials, path] = await Promise.all([
       this.#api.session(this.deviceId),
       join.path ?? this.#placement.place(slug),
+      // Not needed to enter: it tells own messages and reactions from those of others.
+      this.#api.user ?? this.#api.me().catch(() => undefined),
     ]);
     if (join.signal?.aborted === true) throw new HearsayError("closed", "The join was given up.");
     const { deviceId } = this;

@@ -4,10 +4,17 @@ import { codeOf, HearsayError } from "./errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Path, Placement } from "./placement.ts";
 import type { IgnoreReason } from "./protocol/guards.ts";
-import type { Answer, OfferedTrack, SessionCredentials, View } from "./protocol/messages.ts";
+import type { Answer, Moderate, OfferedTrack, SessionCredentials, View } from "./protocol/messages.ts";
 import { remedyFor } from "./remedies.ts";
-import { type Deed, Session } from "./session.ts";
-import { SESSION_DEFAULTS, type SentMessage, type SessionEvent, type SessionSink, type StepFailure } from "./session-types.ts";
+import { Session } from "./session.ts";
+import {
+  type Said,
+  SESSION_DEFAULTS,
+  type SentMessage,
+  type SessionEvent,
+  type SessionSink,
+  type StepFailure,
+} from "./session-types.ts";
 import { NodeSocket } from "./socket.ts";
 
 export interface ConnectionHost {
@@ -75,19 +82,16 @@ export class Connection {
     this.#tell((session) => session.requestOffer(fresh));
   }
   setMuted(trackId: string, muted: boolean): void {
-    this.#tell((session) => session.setMuted(trackId, muted));
+    this.#tell((session) => session.wish({ type: "mute", trackId, muted }));
   }
-  setTyping(typing: boolean, threadId?: string): void {
-    this.#tell((session) => session.setTyping(typing, threadId));
+  say(message: Said): void {
+    this.#tell((session) => session.say(message));
   }
-  moderate(deed: Deed): void {
-    this.#tell((session) => session.moderate(deed));
-  }
-  report(frozenRatio: number): void {
-    this.#tell((session) => session.report(frozenRatio));
+  moderate(deed: Omit<Moderate, "type" | "id">): void {
+    this.#tell((session) => session.wish({ type: "moderate", ...deed }));
   }
   setView(visible: View["visible"]): void {
-    this.#tell((session) => session.setView(visible));
+    this.#tell((session) => session.wish({ type: "view", visible }));
   }
 
   readonly #online = (): void => this.#tell((session, nowMs) => session.handleOnline(nowMs));

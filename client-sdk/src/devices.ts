@@ -65,6 +65,33 @@ export async function openPreview(
   return { microphone: await alone("microphone", choice.microphone), camera: await alone("camera", choice.camera) };
 }
 
+export interface ScreenChoice {
+  /** Also the sound of what is shared, where the platform gives it. Default false. */
+  readonly audio?: boolean;
+  /** "detail" keeps text sharp, "motion" keeps video smooth. Default "detail". */
+  readonly contentHint?: "detail" | "text" | "motion";
+}
+
+/** Asks which screen to share, once for picture and sound. Rejects as openDevice does. */
+export async function openScreen(
+  devices: MediaDevices | undefined,
+  { audio = false, contentHint = "detail" }: ScreenChoice = {},
+): Promise<{ readonly video: MediaStreamTrack; readonly audio: MediaStreamTrack | undefined }> {
+  if (devices?.getDisplayMedia === undefined)
+    throw new HearsayError("not_supported", "This platform shares no screens.");
+  try {
+    const frameRate = contentHint === "motion" ? { ideal: 30 } : { ideal: 15 };
+    const stream = await devices.getDisplayMedia({ video: { frameRate }, audio });
+    const tracks = stream.getTracks();
+    const video = tracks.find(({ kind }) => kind === "video");
+    if (video === undefined) throw new HearsayError("device_missing", "The screen gave no picture.");
+    video.contentHint = contentHint;
+    return { video, audio: tracks.find(({ kind }) => kind === "audio") };
+  } catch (error) {
+    throw deviceError(error);
+  }
+}
+
 const exactly = (choice: DeviceChoice | undefined): MediaTrackConstraints =>
   choice?.deviceId === undefined ? {} : { deviceId: { exact: choice.deviceId } };
 

@@ -28,6 +28,8 @@ export interface ErrorDetails extends ErrorOptions {
   readonly retryAfterMs?: number;
   /** The fields that a node refused, with a reason each. */
   readonly fields?: readonly { readonly path: string; readonly message: string }[];
+  /** Of "room_moved": the room's address now. */
+  readonly movedTo?: string;
 }
 
 /** Every error that the SDK throws or rejects with. Unless documented otherwise nothing changed. */
@@ -37,11 +39,13 @@ export class HearsayError extends Error {
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
   readonly fields: readonly { readonly path: string; readonly message: string }[];
+  readonly movedTo: string | undefined;
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.movedTo = details.movedTo;
     this.fields = details.fields ?? [];
   }
 }

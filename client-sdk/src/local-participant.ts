@@ -1,8 +1,10 @@
 /** This person's own tracks: opening and closing devices, muting, publishing. */
-import { type DeviceChoice, openDevice } from "./devices.ts";
+import { type DeviceChoice, openDevice, openScreen, type ScreenChoice } from "./devices.ts";
 import { HearsayError } from "./errors.ts";
-import { kindOf, type OwnTrack } from "./peer.ts";
+import type { OwnTrack } from "./peer.ts";
 import type { MediaKind, TrackSource } from "./protocol/messages.ts";
+import type { VideoCodec } from "./send-layers.ts";
+import { kindOf } from "./source-kind.ts";
 
 export interface PublishOptions extends DeviceChoice {
   /** A track that is open already, for example of the preview. Otherwise the device is opened. */
@@ -11,6 +13,8 @@ export interface PublishOptions extends DeviceChoice {
   readonly simulcast?: boolean;
   /** Publish muted: a camera's device stays closed. Default false. */
   readonly muted?: boolean;
+  /** Preferred for video, where the platform has it; VP9 and AV1 are sent in layers of one stream. */
+  readonly codec?: VideoCodec;
 }
 
 /** An own track as an application sees it; `mediaTrack` is absent while a muted camera's device is closed. */
@@ -29,6 +33,7 @@ interface Entry {
   trackId: string | undefined;
   deviceId: string | undefined;
   readonly simulcast: boolean;
+  readonly codec: VideoCodec | undefined;
 }
 
 /** What the local participant needs of its room. */
@@ -46,14 +51,16 @@ export interface LocalHost {
 export class LocalParticipant {
   readonly #host: LocalHost;
   readonly #devices: MediaDevices | undefined;
+  readonly #codec: VideoCodec | undefined;
   readonly #entries = new Map<TrackSource, Entry>();
   /** One change of a source at a time: a double click must not open a camera twice. */
   readonly #queues = new Map<TrackSource, Promise<void>>();
   #closed = false;
 
-  constructor(host: LocalHost, devices: MediaDevices | undefined) {
+  constructor(host: LocalHost, devices: MediaDevices | undefined, codec?: VideoCodec) {
     this.#host = host;
     this.#devices = devices;
+    this.#codec = codec;
   }
 
   get tracks(): readonly LocalTrack[] {
@@ -89,11 +96,12 @@ export class LocalParticipant {
         trackId: undefined,
         deviceId: options.deviceId,
         simulcast: options.simulcast ?? true,
+        codec: options.codec ?? this.#codec,
       };
       if (track !== undefined) track.enabled = !created.muted;
       this.#entries.set(source, created);
       this.#watch(source, created);
-      this.#host.published({ source, track: track ?? null, simulcast: created.simulcast });
+      this.#host.published(ownOf(source, created));
       this.#host.changed();
     });
   }
@@ -129,6 +137,22 @@ export class LocalParticipant {
     return on ? this.publish("camera") : this.setMuted("camera", true);
   }
 
+  /** Asks which screen and shares it; a device error rejects. Off: stops. Ending it in the browser's own bar is the same. */
+  async setScreenShareEnabled(
+    on: boolean,
+    options: ScreenChoice & { readonly codec?: VideoCodec } = {},
+  ): Promise<void> {
+    if (!on) {
+      await Promise.all([this.unpublish("screen"), this.unpublish("screenAudio")]);
+      return;
+    }
+    if (this.isOn("screen")) return;
+    const { video, audio } = await openScreen(this.#devices, options);
+    const codec = options.codec === undefined ? {} : { codec: options.codec };
+    await this.publish("screen", { track: video, simulcast: false, ...codec });
+    if (audio !== undefined) await this.publish("screenAudio", { track: audio });
+  }
+
   /** Sends from another device. The old one keeps sending when the new one cannot be opened (rejects). */
   async switchDevice(source: TrackSource, deviceId: string): Promise<void> {
     return this.#serially(source, async () => {
@@ -150,7 +174,12 @@ export class LocalParticipant {
 
   /** For a new connection: everything that is published. */
   own(): readonly OwnTrack[] {
-    return [...this.#entries].map(([source, { track, simulcast }]) => ({ source, track: track ?? null, simulcast }));
+    return [...this.#entries].map(([source, entry]) => ownOf(source, entry));
+  }
+
+  /** Which source the node calls so. */
+  sourceOf(trackId: string): TrackSource | undefined {
+    return [...this.#entries].find(([, entry]) => entry.trackId === trackId)?.[0];
   }
 
   /** The node named a track. */
@@ -205,6 +234,11 @@ export class LocalParticipant {
     if (track === undefined) return;
     track.onended = () => {
       if (entry.track !== track || this.#closed) return;
+      if (source === "screen" || source === "screenAudio") {
+        void this.unpublish(source);
+        if (source === "screen") void this.unpublish("screenAudio");
+        return;
+      }
       entry.muted = true;
       this.#closeDevice(source, entry);
       if (entry.trackId !== undefined) this.#host.sayMuted(entry.trackId, true);
@@ -222,6 +256,13 @@ export class LocalParticipant {
     return result;
   }
 }
+
+const ownOf = (source: TrackSource, { track, simulcast, codec }: Entry): OwnTrack => ({
+  source,
+  track: track ?? null,
+  simulcast,
+  codec,
+});
 
 function stop(track: MediaStreamTrack | undefined): void {
   if (track === undefined) return;

@@ -1,6 +1,7 @@
 /** Options of the SDK: meaning, unit, default. Everything of the platform can be replaced, so tests need no browser. */
 import { HearsayError } from "./errors.ts";
 import { type Random, RECONNECT_DEFAULTS, type ReconnectPolicy } from "./reconnect-policy.ts";
+import type { VideoCodec } from "./send-layers.ts";
 
 /** The part of WebSocket that the SDK uses. */
 export interface SocketLike {
@@ -51,11 +52,14 @@ export interface HearsayOptions {
   readonly videoSlots?: number;
   /** Slots for video at most. Default 25. */
   readonly maxVideoSlots?: number;
+  /** Preferred for own video, where the platform has it. Default: the platform's choice (VP8 today). */
+  readonly codec?: VideoCodec;
 }
 
 export interface ResolvedOptions
-  extends Required<Omit<HearsayOptions, "token" | "mediaDevices" | "RTCPeerConnection" | "reconnect">> {
+  extends Required<Omit<HearsayOptions, "token" | "codec" | "mediaDevices" | "RTCPeerConnection" | "reconnect">> {
   readonly token: string | undefined;
+  readonly codec: VideoCodec | undefined;
   readonly mediaDevices: MediaDevices | undefined;
   readonly RTCPeerConnection: typeof globalThis.RTCPeerConnection | undefined;
   readonly reconnect: ReconnectPolicy;
@@ -112,6 +116,7 @@ export function resolveOptions(options: HearsayOptions): ResolvedOptions {
     nowMs: () => performance.now(),
     schedule: platformSchedule,
     token: undefined,
+    codec: undefined,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
     url: baseUrl(options.url),
     reconnect,

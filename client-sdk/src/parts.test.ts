@@ -86,7 +86,7 @@ test("a sample is read from the browser's statistics, whatever else is in them",
     ["4", { type: "remote-inbound-rtp", fractionLost: 0.1 }],
     ["5", { type: "codec" }],
   ]);
-  expect(sampleOf(report)).toEqual({ rttMs: 50, packetsReceived: 15, packetsLost: 2, uplinkLossRatio: 0.1 });
+  expect(sampleOf(report)).toMatchObject({ rttMs: 50, packetsReceived: 15, packetsLost: 2, uplinkLossRatio: 0.1 });
 });
 
 test("what is on screen is told in device pixels, largest first", () => {

@@ -2,25 +2,19 @@
  * The one peer connection of a session: own tracks sendonly, slots recvonly, always offered by us. The platform's
  * RTCPeerConnection is given, so a fake can play the browser (test/fakes).
  */
+import { DataChannels } from "./data-channels.ts";
+import type { DataFrame } from "./protocol/data-frame.ts";
 import type { MediaKind, OfferedTrack, TrackSource } from "./protocol/messages.ts";
-
-/** Lowest quality first, as nodes name the layers; scales are of the captured size. */
-const SIMULCAST: readonly RTCRtpEncodingParameters[] = [
-  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
-];
-const SCREEN: readonly RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
-const CAMERA: readonly RTCRtpEncodingParameters[] = [{ maxBitrate: 1_700_000 }];
-
-export const kindOf = (source: TrackSource): MediaKind =>
-  source === "microphone" || source === "screenAudio" ? "audio" : "video";
+import { applyLayers, encodingsOf, preferCodec, type VideoCodec } from "./send-layers.ts";
+import { kindOf } from "./source-kind.ts";
 
 export interface OwnTrack {
   readonly source: TrackSource;
   /** Null while muted in a way that closed the device. */
   readonly track: MediaStreamTrack | null;
   readonly simulcast: boolean;
+  /** Preferred for video; default: the platform's choice. */
+  readonly codec?: VideoCodec | undefined;
 }
 export interface Slot {
   readonly mid: string;
@@ -31,20 +25,25 @@ export type PeerState = "connecting" | "connected" | "disconnected" | "failed";
 
 export interface PeerListener {
   state(state: PeerState): void;
+  data(frame: DataFrame, lossy: boolean): void;
 }
 
 interface OwnLine {
   readonly transceiver: RTCRtpTransceiver;
   published: boolean;
+  /** One change of its parameters at a time. */
+  changing: Promise<void>;
 }
 
 export class Peer {
   readonly #connection: RTCPeerConnection;
+  readonly #channels: DataChannels;
   readonly #own = new Map<TrackSource, OwnLine>();
   readonly #slots: { readonly kind: MediaKind; readonly transceiver: RTCRtpTransceiver }[] = [];
 
   constructor(Connection: typeof RTCPeerConnection, listener: PeerListener) {
     this.#connection = new Connection({ bundlePolicy: "max-bundle" });
+    this.#channels = new DataChannels(this.#connection, (frame, lossy) => listener.data(frame, lossy));
     this.#connection.onconnectionstatechange = () => {
       const state = this.#connection.connectionState;
       if (state === "new" || state === "closed") return;
@@ -59,9 +58,10 @@ export class Peer {
     const track = own.track ?? kindOf(own.source);
     const transceiver = this.#connection.addTransceiver(track, {
       direction: "sendonly",
-      sendEncodings: encodings(own),
+      sendEncodings: encodingsOf(own),
     });
-    this.#own.set(own.source, { transceiver, published: true });
+    if (kindOf(own.source) === "video") preferCodec(transceiver, own.codec);
+    this.#own.set(own.source, { transceiver, published: true, changing: Promise.resolve() });
     return true;
   }
 
@@ -79,6 +79,25 @@ export class Peer {
   replace(source: TrackSource, track: MediaStreamTrack | null): void {
     const line = this.#own.get(source);
     if (line !== undefined) this.#replace(line, track);
+  }
+
+  /** Layers of this source that anybody wants; others are not even encoded. Sound is always sent: who is loud is heard. */
+  setLayers(source: TrackSource, layers: readonly string[]): void {
+    const line = this.#own.get(source);
+    if (line === undefined || kindOf(source) === "audio") return;
+    const { sender } = line.transceiver;
+    line.changing = line.changing
+      .then(async () => {
+        const parameters = sender.getParameters();
+        if (applyLayers(parameters.encodings, layers)) await sender.setParameters(parameters);
+        // A connection that was closed meanwhile sends nothing anyway.
+      })
+      .catch(() => undefined);
+  }
+
+  /** False when there is no open channel now. */
+  sendData(frame: Uint8Array<ArrayBuffer>, lossy: boolean): boolean {
+    return this.#channels.send(frame, lossy);
   }
 
   /** Makes sure of at least `count` slots of this kind. True when an offer is needed. */
@@ -137,10 +156,4 @@ export class Peer {
     // Rejects only for a closed connection or another kind of track; both mean that there is nothing left to send on.
     line.transceiver.sender.replaceTrack(track).catch(() => undefined);
   }
-}
-
-function encodings(own: OwnTrack): RTCRtpEncodingParameters[] {
-  if (kindOf(own.source) === "audio") return [{}];
-  if (own.source === "screen") return SCREEN.map((encoding) => ({ ...encoding }));
-  return (own.simulcast ? SIMULCAST : CAMERA).map((encoding) => ({ ...encoding }));
 }

@@ -9,6 +9,10 @@ export interface QualitySample {
   readonly packetsLost: number;
   /** Share of our own packets that the node missed, 0 to 1. */
   readonly uplinkLossRatio: number;
+  /** Time in which received video stood still, over all of it, since the connection began. */
+  readonly frozenMs: number;
+  /** Received video that plays now. */
+  readonly videos: number;
 }
 
 interface Stat {
@@ -24,6 +28,8 @@ export function sampleOf(report: Iterable<readonly [string, unknown]>): QualityS
   let packetsReceived = 0;
   let packetsLost = 0;
   let uplinkLossRatio = 0;
+  let frozenMs = 0;
+  let videos = 0;
   for (const [, value] of report) {
     const stat = value as Stat;
     if (
@@ -35,10 +41,12 @@ export function sampleOf(report: Iterable<readonly [string, unknown]>): QualityS
     if (stat.type === "inbound-rtp") {
       packetsReceived += numberOf(stat["packetsReceived"]);
       packetsLost += Math.max(0, numberOf(stat["packetsLost"]));
+      frozenMs += numberOf(stat["totalFreezesDuration"]) * 1_000;
+      if (stat["kind"] === "video" && numberOf(stat["framesPerSecond"]) > 0) videos += 1;
     }
     if (stat.type === "remote-inbound-rtp") uplinkLossRatio = Math.max(uplinkLossRatio, numberOf(stat["fractionLost"]));
   }
-  return { rttMs, packetsReceived, packetsLost, uplinkLossRatio };
+  return { rttMs, packetsReceived, packetsLost, uplinkLossRatio, frozenMs, videos };
 }
 
 /** Thresholds: below 1 % loss and 250 ms nobody notices; above 5 % or 600 ms talking becomes work. */
@@ -51,4 +59,10 @@ export function judge(before: QualitySample | undefined, now: QualitySample, con
   const rttMs = now.rttMs ?? 0;
   if (lossRatio > 0.05 || rttMs > 600) return "poor";
   return lossRatio > 0.01 || rttMs > 250 ? "fair" : "good";
+}
+
+/** Share of the time since `before` in which shown video stood still, 0 to 1. */
+export function frozenRatio(before: QualitySample | undefined, now: QualitySample, elapsedMs: number): number {
+  const frozenMs = Math.max(0, now.frozenMs - (before?.frozenMs ?? now.frozenMs));
+  return elapsedMs > 0 ? Math.min(1, frozenMs / (elapsedMs * Math.max(1, now.videos))) : 0;
 }

@@ -1,5 +1,5 @@
 /** A track of somebody else. It has media only while a slot of ours carries it. */
-import type { MediaKind, TrackInfo, TrackSource } from "./protocol/messages.ts";
+import type { MediaKind, SlotState, TrackInfo, TrackSource } from "./protocol/messages.ts";
 
 /** The part of HTMLMediaElement that a track needs. */
 export interface MediaElementLike {
@@ -15,6 +15,7 @@ export class RemoteTrack {
   readonly source: TrackSource;
   #muted: boolean;
   #media: MediaStreamTrack | undefined;
+  #state: SlotState = "live";
   readonly #elements = new Set<MediaElementLike>();
 
   constructor(participantId: string, info: TrackInfo) {
@@ -31,6 +32,14 @@ export class RemoteTrack {
   /** Present while a slot carries this track. */
   get mediaTrack(): MediaStreamTrack | undefined {
     return this.#media;
+  }
+
+  /** "paused": no room for it on this link now. "unsupportedCodec": this platform cannot decode it. */
+  get state(): SlotState {
+    return this.#state;
+  }
+  get paused(): boolean {
+    return this.#state === "paused";
   }
 
   /** Shows the track in `element` now and whenever it gets a slot, until the returned function is called. */
@@ -54,8 +63,16 @@ export class RemoteTrack {
   carry(media: MediaStreamTrack | undefined): boolean {
     if (this.#media === media) return false;
     this.#media = media;
+    this.#state = "live";
     for (const element of this.#elements) this.#feed(element);
     return true;
+  }
+
+  /** For the roster. True when something changed. */
+  become(state: SlotState): boolean {
+    const changed = this.#state !== state;
+    this.#state = state;
+    return changed;
   }
 
   #feed(element: MediaElementLike): void {

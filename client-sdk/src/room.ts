@@ -1,82 +1,82 @@
-/** A room that this person is in: people, tracks, text, and how the connection is. */
-import { Chat } from "./chat.ts";
+/** A room that this person is in: people, tracks, text, what it keeps, and how the connection is. */
+import { Bills } from "./bills.ts";
+import { Chat, type SendOptions } from "./chat.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { codeOf } from "./errors.ts";
 import { Emitter } from "./events.ts";
+import { Happenings } from "./happenings.ts";
 import { LocalParticipant, type PublishOptions } from "./local-participant.ts";
-import { AUDIO_SLOTS } from "./options.ts";
-import { Peer, type PeerState } from "./peer.ts";
+import { Memories } from "./memories.ts";
+import type { OwnTrack } from "./peer.ts";
 import type { Path } from "./placement.ts";
-import { Playback } from "./playback.ts";
-import type {
-  Answer,
-  ChatMessage,
-  Grants,
-  Joined,
-  MessagePage,
-  OfferedTrack,
-  Role,
-  TrackSource,
-} from "./protocol/messages.ts";
-import { judge, type Quality, type QualitySample, sampleOf } from "./quality.ts";
+import type { ChatMessage, Grants, Joined, MessagePage, Role, RoomUpdated, TrackSource } from "./protocol/messages.ts";
+import type { Quality } from "./quality.ts";
+import { RoomMedia, type SendDataOptions } from "./room-media.ts";
 import type { RoomEvents, Speaker } from "./room-types.ts";
 import { type RemoteParticipant, Roster } from "./roster.ts";
 import type { ConnectionState, RoomMessage, SessionEvent } from "./session-types.ts";
-import { ViewTracker, type Visible } from "./view.ts";
+import { type HistoryQuery, TextApi } from "./text-api.ts";
+import type { Visible } from "./view.ts";
 
-const QUALITY_INTERVAL_MS = 3_000;
 const NO_GRANTS: Grants = { publish: false, subscribe: false, chat: false, moderate: false };
 
 export class Room extends Emitter<RoomEvents> {
-  readonly slug: string;
   readonly local: LocalParticipant;
+  readonly chat: Chat;
+  readonly memories: Memories;
+  readonly happenings: Happenings;
+  readonly bills: Bills;
   readonly #parts: ConnectionParts;
   readonly #connection: Connection;
   readonly #roster: Roster;
-  readonly #chat: Chat;
-  readonly #view: ViewTracker;
-  readonly #playback: Playback;
-  #peer: Peer | undefined;
-  #peerState: PeerState = "connecting";
+  readonly #media: RoomMedia;
   #state: ConnectionState = "connecting";
   #joined: Joined | undefined;
+  #rights: { readonly role: Role; readonly grants: Grants } = { role: "guest", grants: NO_GRANTS };
+  #info: RoomUpdated["room"] | undefined;
   #path: Path;
   #speakers: readonly Speaker[] = [];
-  #visibleVideos = 0;
-  #quality: Quality = "good";
-  #sample: QualitySample | undefined;
-  #cancelQuality: (() => void) | undefined;
   readonly #wakeups = new Set<() => void>();
 
   /** Use Hearsay.join; a room is entered by it. */
   constructor(parts: ConnectionParts, path: Path) {
     super();
     this.#parts = parts;
-    this.slug = parts.slug;
     this.#path = path;
     const { options, api } = parts;
+    const slug = (): string => this.slug;
     this.#connection = new Connection(parts, {
       event: (event) => this.#handle(event),
-      makeOffer: (fresh) => this.#makeOffer(fresh),
-      useAnswer: (answer) => this.#useAnswer(answer),
+      makeOffer: (fresh) => this.#media.makeOffer(fresh),
+      useAnswer: (answer) => this.#media.useAnswer(answer),
       placed: (placed) => {
         this.#path = placed;
       },
     });
     this.#roster = this.#makeRoster();
+    this.#media = this.#makeMedia();
     this.local = this.#makeLocal();
-    this.#chat = new Chat({
-      post: (body) => api.post(this.slug, body),
-      history: (query) => api.history(this.slug, query),
+    this.memories = new Memories(api, slug);
+    this.happenings = new Happenings(api, slug);
+    this.bills = new Bills(api, slug);
+    this.chat = new Chat({
+      text: new TextApi(api, slug),
       wait: (delayMs) => this.#wait(delayMs),
-      message: (message) => this.emit("message", message),
+      sayTyping: (typing, threadId) =>
+        this.#connection.say({ type: "typing", typing, ...(threadId === undefined ? {} : { threadId }) }),
+      tell: (name, value) => this.emit(name, value as RoomEvents[typeof name]),
+      userId: () => api.user?.userId,
       random: options.random,
       policy: options.reconnect,
+      schedule: options.schedule,
+      nowMs: options.nowMs,
     });
-    this.#view = new ViewTracker(options.schedule, (visible) => this.#sayView(visible));
-    this.#playback = new Playback((blocked) => this.emit("playbackBlocked", blocked));
   }
 
+  /** The room's address now; it may be renamed while we are here. */
+  get slug(): string {
+    return this.#info?.slug ?? this.#joined?.room.slug ?? this.#parts.slug;
+  }
   get state(): ConnectionState {
     return this.#state;
   }
@@ -85,16 +85,16 @@ export class Room extends Emitter<RoomEvents> {
     return this.#joined?.participantId ?? "";
   }
   get title(): string {
-    return this.#joined?.room.title ?? this.slug;
+    return this.#info?.title ?? this.#joined?.room.title ?? this.slug;
   }
   get roomId(): string {
     return this.#joined?.room.roomId ?? "";
   }
   get role(): Role {
-    return this.#joined?.role ?? "guest";
+    return this.#rights.role;
   }
   get grants(): Grants {
-    return this.#joined?.grants ?? NO_GRANTS;
+    return this.#rights.grants;
   }
   /** Everyone else, by participantId. */
   get participants(): ReadonlyMap<string, RemoteParticipant> {
@@ -104,14 +104,18 @@ export class Room extends Emitter<RoomEvents> {
     return this.#speakers;
   }
   get quality(): Quality {
-    return this.#quality;
+    return this.#media.quality;
+  }
+  /** 1 to 5; undefined before the node told. */
+  qualityOf(participantId: string): number | undefined {
+    return this.#media.scoreOf(participantId);
   }
   /** Which node serves us, and why. */
   get path(): Path {
     return this.#path;
   }
   get playbackBlocked(): boolean {
-    return this.#playback.blocked;
+    return this.#media.playback.blocked;
   }
   /** Messages of nodes that were ignored, by reason. */
   get ignored(): ReadonlyMap<string, number> {
@@ -121,7 +125,7 @@ export class Room extends Emitter<RoomEvents> {
   /** For Hearsay.join. */
   start(): void {
     this.#connection.start(this.#path.node.url.replace(/\/+$/, ""));
-    this.#watchQuality();
+    this.#media.watchQuality();
   }
 
   /** Publishes without rejecting: a refused device is told as "deviceError", the call goes on without it. */
@@ -133,35 +137,52 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  /** Resolves when the message is stored; sends again through reconnects until then. Rejects when refused for good. */
-  send(text: string, options: { readonly replyTo?: string; readonly clientId?: string } = {}): Promise<ChatMessage> {
-    return this.#chat.send(text, options);
+  /** As chat.send. */
+  send(text: string, options: SendOptions = {}): Promise<ChatMessage> {
+    return this.chat.send(text, options);
   }
-  /** Oldest first; `before` is a message id or a page's nextCursor. */
-  history(query: { readonly before?: string; readonly limit?: number } = {}): Promise<MessagePage> {
-    return this.#chat.history(query);
+  /** As chat.history. */
+  history(query: HistoryQuery = {}): Promise<MessagePage> {
+    return this.chat.history(query);
+  }
+
+  /**
+   * To everybody else in the room, over the media connection. False when there is no way now: it is not kept. Throws
+   * HearsayError "invalid_argument" above 16,384 bytes.
+   */
+  sendData(data: Uint8Array | string, options: SendDataOptions = {}): boolean {
+    return this.#media.sendData(data, options);
+  }
+
+  /** Moderators: mutes one track of somebody, or all of their sound; they may unmute themselves. A refusal: "refused". */
+  muteParticipant(participantId: string, trackId?: string): void {
+    this.#connection.moderate({ participantId, action: "mute", ...(trackId === undefined ? {} : { trackId }) });
+  }
+  /** Moderators: takes somebody out of the call. They may come again, unless they are taken out of the members too. */
+  removeParticipant(participantId: string): void {
+    this.#connection.moderate({ participantId, action: "remove" });
   }
 
   /** Says what is shown, for applications that do not use observe(). Most important first; device pixels. */
   setView(visible: Visible): void {
-    this.#view.set(visible);
+    this.#media.view.set(visible);
   }
   /** Adaptive video: `element` shows this source; its visibility and size decide what is sent. Returns how to stop. */
   observe(element: Element, participantId: string, source: TrackSource = "camera"): () => void {
-    return this.#view.observe(element, participantId, source);
+    return this.#media.view.observe(element, participantId, source);
   }
 
   /** Call from a click when "playbackBlocked" was told. */
   async startAudio(): Promise<void> {
-    await this.#playback.start();
+    await this.#media.playback.start();
   }
   setSpeaker(deviceId: string): void {
-    this.#playback.setSpeaker(deviceId);
+    this.#media.playback.setSpeaker(deviceId);
   }
 
   /** The browser's own statistics; undefined before the first offer. */
   async stats(): Promise<RTCStatsReport | undefined> {
-    return this.#peer?.stats();
+    return this.#media.peer?.stats();
   }
 
   /** Leaves at once: others see it, devices are closed. Idempotent. */
@@ -183,9 +204,9 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case "resumed":
         this.local.repeatMutes();
-        this.#view.repeat();
-        this.#catchUp();
-        if (this.#peerState === "failed") this.#connection.requestOffer(true);
+        this.#media.view.repeat();
+        void this.chat.catchUp();
+        if (this.#media.hasFailed) this.#connection.requestOffer(true);
         break;
       case "moved":
         this.emit("moved", { from: event.from, to: event.to, path: this.#path });
@@ -209,12 +230,14 @@ export class Room extends Emitter<RoomEvents> {
 
   #entered(joined: Joined): void {
     this.#joined = joined;
+    this.#rights = joined;
+    this.#info = undefined;
     this.#speakers = [];
     this.#roster.setSlots([]);
     this.#roster.reset(joined.participants);
-    this.#view.repeat();
+    this.#media.view.repeat();
     this.emit("joined", undefined);
-    this.#catchUp();
+    void this.chat.catchUp();
   }
 
   #told(message: RoomMessage): void {
@@ -225,10 +248,11 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case "participantLeft":
         this.#roster.leave(message.participantId, message.reason);
+        this.#media.forget(message.participantId);
         break;
       case "slots":
         this.#roster.setSlots(message.slots);
-        this.#remap();
+        this.#media.remap();
         this.emit("slots", message.slots);
         break;
       case "speakers":
@@ -236,113 +260,83 @@ export class Room extends Emitter<RoomEvents> {
         this.emit("speakers", message.speakers);
         break;
       case "message":
-        this.#chat.receive(message.message);
+        this.chat.receive(message.message);
         break;
+      case "messageUpdated":
+        this.chat.updated(message);
+        break;
+      case "read":
+        this.chat.readTold({ userId: message.userId, messageId: message.messageId });
+        break;
+      case "typing":
+        this.chat.typingTold(message);
+        break;
+      case "roomUpdated":
+        this.#renamed(message.room);
+        break;
+      case "memberUpdated":
+        this.emit("memberUpdated", message);
+        break;
+      case "roomLife":
+        this.emit("roomLife", message);
+        break;
+      default:
+        this.#toldOfMedia(message);
+    }
+  }
+
+  #toldOfMedia(message: RoomMessage): void {
+    switch (message.type) {
       case "media":
         this.emit("mediaState", message.state === "gone" ? "failed" : message.state);
         break;
-      default: // Changes of text, people and the room itself; a client reads them from the lists meanwhile.
+      case "layers":
+        this.#media.setLayers(message.trackId, message.layers);
+        break;
+      case "slotState":
+        this.#roster.setState(message.trackId, message.state);
+        break;
+      case "quality":
+        this.#media.setScores(message.scores);
+        break;
+      case "grants":
+        this.#rights = message;
+        this.emit("grants", { role: message.role, grants: message.grants });
+        break;
+      case "muted":
+        void this.#mutedBy(message.trackId);
+        break;
+      default:
         break;
     }
+  }
+
+  #renamed(room: RoomUpdated["room"]): void {
+    // Two changes may arrive in either order.
+    if (this.#info !== undefined && this.#info.version >= room.version) return;
+    this.#info = room;
+    this.emit("roomUpdated", room);
+  }
+
+  async #mutedBy(trackId: string): Promise<void> {
+    const source = this.local.sourceOf(trackId);
+    if (source === undefined) return;
+    await this.local.setMuted(source, true);
+    this.emit("mutedByModerator", { source });
   }
 
   #upsert(participant: Parameters<Roster["upsert"]>[0]): void {
     // A node may tell of ourselves too; this person is not a remote one.
     if (participant.participantId === this.participantId) return;
     this.#roster.upsert(participant);
-    this.#remap();
-  }
-
-  #catchUp(): void {
-    // What stays missing is read with the next reconnect or by history().
-    this.#chat.catchUp().catch(() => undefined);
+    this.#media.remap();
   }
 
   #end(): void {
-    this.#cancelQuality?.();
-    this.#view.close();
-    this.#playback.close();
+    this.#media.close();
     this.local.close();
-    this.#peer?.close();
-    this.#peer = undefined;
-    this.#chat.close();
+    this.chat.close();
     this.#wake();
-  }
-
-  // ------------------------------------------------------------ media
-
-  async #makeOffer(fresh: boolean): Promise<{ sdp: string; tracks: readonly OfferedTrack[] }> {
-    const peer = fresh || this.#peer === undefined ? this.#newPeer() : this.#peer;
-    const { videoSlots, maxVideoSlots } = this.#parts.options;
-    peer.growSlots("audio", AUDIO_SLOTS);
-    peer.growSlots("video", Math.min(maxVideoSlots, Math.max(videoSlots, this.#visibleVideos)));
-    return peer.offer((source) => this.local.isMuted(source));
-  }
-
-  #newPeer(): Peer {
-    this.#peer?.close();
-    const Connection = this.#parts.options.RTCPeerConnection;
-    if (Connection === undefined) throw new Error("This platform has no RTCPeerConnection.");
-    const peer = new Peer(Connection, { state: (state) => this.#peerChanged(peer, state) });
-    this.#peer = peer;
-    this.#peerState = "connecting";
-    this.#sample = undefined;
-    for (const own of this.local.own()) peer.publish(own);
-    return peer;
-  }
-
-  async #useAnswer(answer: Answer): Promise<void> {
-    const peer = this.#peer;
-    if (peer === undefined) return;
-    await peer.answer(answer.sdp);
-    for (const { mid, trackId } of answer.tracks) {
-      const source = peer.sourceOf(mid);
-      if (source !== undefined) this.local.named(source, trackId);
-    }
-    // Somebody may have muted between the offer and its answer.
-    this.local.repeatMutes();
-    this.#remap();
-    this.#playback.play(peer.slots());
-  }
-
-  #peerChanged(peer: Peer, state: PeerState): void {
-    if (peer !== this.#peer) return;
-    this.#peerState = state;
-    this.emit("mediaState", state === "disconnected" ? "reconnecting" : state);
-    if (state === "failed") this.#connection.requestOffer(true);
-  }
-
-  #remap(): void {
-    const media = new Map((this.#peer?.slots() ?? []).map(({ mid, track }) => [mid, track]));
-    this.#roster.remap((mid) => media.get(mid));
-  }
-
-  #sayView(visible: Visible): void {
-    const videos = visible.length;
-    const grows = videos > Math.max(this.#visibleVideos, this.#parts.options.videoSlots);
-    this.#visibleVideos = Math.max(this.#visibleVideos, videos);
-    this.#connection.setView(visible);
-    if (grows && this.#peer !== undefined) this.#connection.requestOffer(false);
-  }
-
-  #watchQuality(): void {
-    this.#cancelQuality = this.#parts.options.schedule(() => {
-      void this.#measureQuality().finally(() => {
-        if (this.#state !== "closed") this.#watchQuality();
-      });
-    }, QUALITY_INTERVAL_MS);
-  }
-
-  async #measureQuality(): Promise<void> {
-    const report = await this.#peer?.stats();
-    if (report === undefined || this.#state === "closed") return;
-    const sample = sampleOf(report as unknown as Iterable<[string, unknown]>);
-    const connected = this.#state === "connected" && this.#peerState !== "disconnected" && this.#peerState !== "failed";
-    const quality = judge(this.#sample, sample, connected);
-    this.#sample = sample;
-    if (quality === this.#quality) return;
-    this.#quality = quality;
-    this.emit("quality", quality);
   }
 
   // ------------------------------------------------------------ parts
@@ -371,22 +365,39 @@ export class Room extends Emitter<RoomEvents> {
       left: (participant, reason) => this.emit("participantLeft", { participant, reason }),
       subscribed: (participant, track) => this.emit("trackSubscribed", { participant, track }),
       unsubscribed: (participant, track) => this.emit("trackUnsubscribed", { participant, track }),
+      stateChanged: (participant, track) => this.emit("trackStateChanged", { participant, track }),
+    });
+  }
+
+  #makeMedia(): RoomMedia {
+    return new RoomMedia({
+      options: this.#parts.options,
+      local: () => this.local,
+      roster: this.#roster,
+      isClosed: () => this.#state === "closed",
+      isConnected: () => this.#state === "connected",
+      requestOffer: (fresh) => this.#connection.requestOffer(fresh),
+      setView: (visible) => this.#connection.setView(visible),
+      report: (report) => this.#connection.say(report),
+      tell: (name, value) => this.emit(name, value),
     });
   }
 
   #makeLocal(): LocalParticipant {
+    const peer = (): RoomMedia["peer"] => this.#media.peer;
     const host = {
-      published: (own: Parameters<Peer["publish"]>[0]) => {
-        if (this.#peer?.publish(own) === true) this.#connection.requestOffer(false);
+      published: (own: OwnTrack) => {
+        if (peer()?.publish(own) === true) this.#connection.requestOffer(false);
       },
       unpublished: (source: TrackSource) => {
-        if (this.#peer?.unpublish(source) === true) this.#connection.requestOffer(false);
+        if (peer()?.unpublish(source) === true) this.#connection.requestOffer(false);
       },
-      replaced: (source: TrackSource, track: MediaStreamTrack | null) => this.#peer?.replace(source, track),
+      replaced: (source: TrackSource, track: MediaStreamTrack | null) => peer()?.replace(source, track),
       sayMuted: (trackId: string, muted: boolean) => this.#connection.setMuted(trackId, muted),
       changed: () => this.emit("localChanged", undefined),
       deviceLost: (source: TrackSource) => this.emit("deviceError", { source, code: "device_missing" }),
     };
-    return new LocalParticipant(host, this.#parts.options.mediaDevices);
+    const { mediaDevices, codec } = this.#parts.options;
+    return new LocalParticipant(host, mediaDevices, codec);
   }
 }

@@ -1,5 +1,5 @@
 /** Who else is here, what they publish, and which slot carries what. Changes come out as events; no IO. */
-import type { ParticipantInfo, ParticipantLeft, Role, SlotInfo, TrackSource } from "./protocol/messages.ts";
+import type { ParticipantInfo, ParticipantLeft, Role, SlotInfo, SlotState, TrackSource } from "./protocol/messages.ts";
 import { RemoteTrack } from "./remote-track.ts";
 
 /** People known at a time; at the bound a newcomer is not listed (their voice still arrives). */
@@ -24,6 +24,8 @@ export interface RosterListener {
   left(participant: RemoteParticipant, reason: ParticipantLeft["reason"]): void;
   subscribed(participant: RemoteParticipant, track: RemoteTrack): void;
   unsubscribed(participant: RemoteParticipant, track: RemoteTrack): void;
+  /** Paused, live again, or not to be decoded here. */
+  stateChanged(participant: RemoteParticipant, track: RemoteTrack): void;
 }
 
 class Remote implements RemoteParticipant {
@@ -103,6 +105,13 @@ export class Roster {
 
   setSlots(slots: readonly SlotInfo[]): void {
     this.#slots = slots;
+  }
+
+  setState(trackId: string, state: SlotState): void {
+    for (const person of this.#people.values()) {
+      const track = person.tracks.get(trackId);
+      if (track?.become(state) === true) this.#listener.stateChanged(person, track);
+    }
   }
 
   /** Gives every track the media of its slot; `mediaOf` knows the connection's lines. Repeat after slots, answers and joins. */

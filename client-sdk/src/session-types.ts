@@ -12,6 +12,8 @@ import type {
   MessagePosted,
   MessageUpdated,
   Moderate,
+  Mute,
+  MutedByModerator,
   ParticipantJoined,
   ParticipantLeft,
   ParticipantUpdated,
@@ -20,10 +22,12 @@ import type {
   Report,
   RoomLifeChanged,
   RoomUpdated,
-  Slots,
   SlotStateChanged,
+  Slots,
   Speakers,
+  Typing,
   TypingNow,
+  View,
 } from "./protocol/messages.ts";
 import { type Random, RECONNECT_DEFAULTS, type ReconnectPolicy } from "./reconnect-policy.ts";
 import type { Remedy } from "./remedies.ts";
@@ -49,10 +53,15 @@ export type RoomMessage =
   | SlotStateChanged
   | QualityTold
   | GrantsChanged
+  | MutedByModerator
   | MediaState;
 
-/** What a client says; a node that does not know the last two yet refuses them. */
-export type SentMessage = ClientMessage | Moderate | Report;
+export type SentMessage = ClientMessage;
+
+/** Said without an answer, and worth nothing later. */
+export type Said = Typing | Report;
+/** A request of which only the last one counts, or that is not worth repeating. */
+export type Wish = Omit<Mute, "id"> | Omit<View, "id"> | Omit<Moderate, "id">;
 
 export type SessionEvent =
   | { readonly kind: "state"; readonly state: ConnectionState }
@@ -131,3 +140,6 @@ export type Phase =
   | "waiting"
   | "placing"
   | "closed";
+
+export const WITH_SOCKET: ReadonlySet<Phase> = new Set(["greeting", "ticketing", "joining", "live"]);
+export const ASKS_OTHERS: ReadonlySet<Phase> = new Set(["ticketing", "renewing", "placing"]);

@@ -21,24 +21,28 @@ import {
   type Closing,
   type ErrorReply,
   type Joined,
-  type Moderate,
   type OfferedTrack,
   PROTOCOL_VERSION,
   type ServerMessage,
-  type View,
   type Welcome,
 } from "./protocol/messages.ts";
 import { remedyFor, SUPERSEDED_CODES } from "./remedies.ts";
-import type { ConnectionState, Phase, SessionOptions, SessionSink, StepFailure } from "./session-types.ts";
+import {
+  ASKS_OTHERS,
+  type ConnectionState,
+  type Phase,
+  type Said,
+  type SessionOptions,
+  type SessionSink,
+  type StepFailure,
+  WITH_SOCKET,
+  type Wish,
+} from "./session-types.ts";
 
-const WITH_SOCKET: ReadonlySet<Phase> = new Set(["greeting", "ticketing", "joining", "live"]);
-const ASKS_OTHERS: ReadonlySet<Phase> = new Set(["ticketing", "renewing", "placing"]);
 /** A session token is renewed at most so often without getting in between. */
 const MAX_RENEWALS = 2;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** What a moderator does to somebody. */
-export type Deed = Omit<Moderate, "type" | "id">;
 type Body<M> = M extends unknown ? Omit<M, "id"> : never;
 
 export class Session {
@@ -187,26 +191,12 @@ export class Session {
   }
 
   /** Said now, or not at all when there is no way: what holds is said again after "resumed" and "joined". */
-  setMuted(trackId: string, muted: boolean): void {
-    if (this.#phase === "live") this.#request("mute", { type: "mute", trackId, muted });
+  wish(wish: Wish): void {
+    if (this.#phase === "live") this.#request(wish.type, wish);
   }
 
-  setView(visible: View["visible"]): void {
-    if (this.#phase === "live") this.#request("view", { type: "view", visible });
-  }
-
-  /** Not answered, and worth nothing later. */
-  setTyping(typing: boolean, threadId?: string): void {
-    if (this.#phase !== "live") return;
-    this.#sink.send({ type: "typing", typing, ...(threadId === undefined ? {} : { threadId }) });
-  }
-
-  report(frozenRatio: number): void {
-    if (this.#phase === "live") this.#sink.send({ type: "report", frozenRatio });
-  }
-
-  moderate(deed: Deed): void {
-    if (this.#phase === "live") this.#request("moderate", { type: "moderate", ...deed });
+  say(message: Said): void {
+    if (this.#phase === "live") this.#sink.send(message);
   }
 
   // ------------------------------------------------------------ messages
@@ -409,7 +399,7 @@ export class Session {
     this.#sink.event({ kind: "state", state });
   }
 
-  #request(kind: PendingKind, body: Body<ClientRequest | View | Moderate>): void {
+  #request(kind: PendingKind, body: Body<ClientRequest> | Wish): void {
     this.#sink.send({ ...body, id: this.#pending.add(kind) });
   }
 }

@@ -139,6 +139,12 @@ export class FakeNode {
       case "ping":
         this.say({ type: "pong", sentAtMs: message.sentAtMs }, socket);
         break;
+      case "moderate":
+        this.say({ type: "ok", replyTo: message.id }, socket);
+        break;
+      case "typing":
+      case "report":
+        break;
     }
   }
 }
@@ -195,9 +201,18 @@ export class FakeMesh {
         why: "It is the nearest.",
       });
     if (path.endsWith("/join")) return ok({ token: "room-token", expiresAtMs: 1, room: {} });
+    if (path === "/v1/me") return ok({ userId: "u1", displayName: "Me", guest: true });
+    if (path.includes("/changes")) return ok(this.#changes(path));
     if (path.includes("/messages?")) return ok(this.#page(path));
     if (path.endsWith("/messages")) return ok(this.#store(body as { text: string; clientId: string }));
     return { status: 404, body: { type: "about:blank", title: "Not found", status: 404, code: "not_found" } };
+  }
+
+  #changes(path: string): unknown {
+    const after = new URLSearchParams(path.split("?")[1]).get("after");
+    const newest = this.messages.at(-1)?.id ?? "0";
+    const messages = after === null ? [] : this.messages.filter((message) => message.id > after);
+    return { messages, cursor: newest, more: false };
   }
 
   #page(path: string): unknown {
