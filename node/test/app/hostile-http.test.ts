@@ -34,7 +34,7 @@ describe("bad input over HTTP", () => {
       garbled: `${owner.token.slice(0, -3)}abc`,
     });
     const friend = await mesh.user(node, "member");
-    await mesh.enter(node, { token: friend.token, slug: "open-room" });
+    (await mesh.enter(node, { token: friend.token, slug: "open-room" })).client.keepAlive(500);
     tokens["member"] = friend.token;
     Object.assign(made, { ownerId: owner.user.userId, memberId: friend.user.userId });
     await makeMessages(owner.token, friend.token);
