@@ -80,3 +80,16 @@ test("[E16] media, repairs and other streams of one transport share one count", 
   const numbers = [...media, ...bob.rtp()].map((packet) => elementsOf(packet).get(5)!.readUInt16BE(0));
   expect(numbers).toEqual([1, 2, 3, 4, 5, 6]);
 });
+
+test("a peer's statistics say what each of its slots gives", () => {
+  const { plane, alice } = setUp();
+  addViewer(plane, "bob", 30);
+  expect(plane.peerStats("bob")!.slots).toMatchObject([
+    { mid: "v0", trackId: "camera", paused: false, packetsSent: 0 },
+  ]);
+
+  plane.handleSrtp("alice", alice.up.protect(frame(1, { keyframe: true })), 0);
+
+  expect(plane.peerStats("bob")!.slots).toMatchObject([{ mid: "v0", layer: "", packetsSent: 1 }]);
+  expect(plane.peerStats("alice")!.slots).toEqual([]);
+});

@@ -169,6 +169,24 @@ export interface PlanePeerStats {
   readonly estimateBps?: number;
   /** Share of what was sent to it that was lost, 0 to 1, over the last half second that its feedback told of. */
   readonly lossRatio?: number;
+  /** What each slot gives at present; trunks have none. */
+  readonly slots?: readonly PlaneSlotStats[];
+}
+
+export interface PlaneSlotStats {
+  readonly mid: string;
+  /** Absent: empty. */
+  readonly trackId?: string;
+  /** RID that is sent, "" without simulcast; absent while nothing is. */
+  readonly layer?: string;
+  /** Pixels of what is sent, absent while unknown. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Stopped because the path carries too little. */
+  readonly paused: boolean;
+  /** Without retransmissions; payload bytes. */
+  readonly packetsSent: number;
+  readonly bytesSent: number;
 }
 
 export interface RtpPlaneStats {

@@ -21,6 +21,7 @@ import type {
   PlanePeerStats,
   PlaneReceiver,
   PlaneSlot,
+  PlaneSlotStats,
   RtpDropReason,
   RtpPlaneApi,
   RtpPlaneOptions,
@@ -211,6 +212,7 @@ export class RtpPlane implements RtpPlaneApi {
       ...(rttMs < 0 ? {} : { rttMs }),
       ...(summary.ingressStreams === 0 ? {} : { jitterMs }),
       ...(estimateBps < 0 ? {} : { estimateBps, lossRatio }),
+      ...(peer.input.role === "client" ? { slots: this.#slotStats(peer) } : {}),
     };
   }
 
@@ -258,6 +260,25 @@ export class RtpPlane implements RtpPlaneApi {
     const stream = typeof route === "string" ? route : this.#ingresses.learn(peer, view.ssrc, route, nowMs);
     if (typeof stream === "string") this.#core.handleUnrouted(peer.input.peerId, view, nowMs);
     return stream;
+  }
+
+  #slotStats(peer: PeerState): PlaneSlotStats[] {
+    const slots: PlaneSlotStats[] = [];
+    for (const [mid, { egress }] of peer.outputs) {
+      const summary = this.#core.streamSummary(egress);
+      if (summary === undefined) continue;
+      const { trackId, layer, width, height, paused, packetsSent, octetsSent } = summary;
+      slots.push({
+        mid,
+        paused,
+        packetsSent,
+        bytesSent: octetsSent,
+        ...(trackId === undefined ? {} : { trackId }),
+        ...(layer === undefined ? {} : { layer }),
+        ...(width === 0 ? {} : { width, height }),
+      });
+    }
+    return slots;
   }
 
   #tell(sink: RtpPlaneSink, event: RouterEvent): void {

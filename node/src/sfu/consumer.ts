@@ -5,7 +5,13 @@
 import type { PacedStream } from "./congestion/pacer.ts";
 import { PACKET_OVERHEAD_BYTES, type PeerSender } from "./congestion/peer-sender.ts";
 import { EgressMapping } from "./egress-mapping.ts";
-import { type ForwardingState, firstNumbers, noteNumbers, type StreamNumbers } from "./forwarding-state.ts";
+import {
+  exportNumbers,
+  type ForwardingState,
+  firstNumbers,
+  noteNumbers,
+  type StreamNumbers,
+} from "./forwarding-state.ts";
 import type { PayloadInfo } from "./keyframe.ts";
 import { ALL_LAYERS, LayerFilter } from "./layer-filter.ts";
 import { NackResponder } from "./nack-responder.ts";
@@ -16,10 +22,8 @@ import { RtpRewrite } from "./rtp-rewrite.ts";
 import type { RtpView } from "./rtp-view.ts";
 import { extendSeq } from "./sequence.ts";
 import type { Track } from "./track.ts";
-import type { Assignment, ConsumerCodec, ConsumerInput, EgressId, InstantMs } from "./types.ts";
+import type { Assignment, ConsumerCodec, ConsumerInput, EgressId, InstantMs, StreamSummary } from "./types.ts";
 
-/** Time always passes between two sources. */
-const MIN_STEP_MS = 1;
 const NO_CODEC: ConsumerCodec = { name: "opus", payloadType: 0, rtxPayloadType: undefined };
 
 /** The latest so many packets serve as probes, in turn. */
@@ -99,16 +103,17 @@ export class Consumer implements PacedStream {
   }
 
   exportForwardingState(): ForwardingState {
-    return {
-      nextExtSeq: this.#last.extSeq + 1,
-      nextRtxSeq: this.#nextRtxSeq,
-      lastTimestamp: this.#last.timestamp,
-      lastPictureId: this.#last.pictureId,
-      lastTl0PictureIndex: this.#last.tl0,
-      lastFrameNumber: this.#last.frameNumber,
-      packetsSent: this.packetsSent,
-      octetsSent: this.octetsSent,
-    };
+    const { packetsSent, octetsSent } = this;
+    return exportNumbers(this.#last, { nextRtxSeq: this.#nextRtxSeq, packetsSent, octetsSent });
+  }
+
+  summary(): StreamSummary {
+    const { assignment, packetsSent, octetsSent, filter, limitIndex } = this;
+    const { producer } = this.#current;
+    const size = producer?.spatialSizes[filter.spatial] ?? producer ?? { width: 0, height: 0 };
+    const { width, height } = size;
+    const shown = { trackId: assignment?.trackId, layer: producer?.layer, width, height, paused: limitIndex < 0 };
+    return { ...shown, packetsSent, octetsSent };
   }
 
   /** Binds to a track whose codec the m-line carries; false when it does not. */
@@ -359,7 +364,8 @@ export class Consumer implements PacedStream {
     const parked = this.#current.producer === undefined && this.#previous.producer !== undefined;
     const old = parked ? this.#previous : this.#current;
     const next = parked ? this.#current : this.#previous;
-    const stepTicks = this.#started ? this.#stepTicks(old, producer, view, nowMs) : 1;
+    const before = { timestamp: this.#last.timestamp, sentAtMs: this.#lastSentMs };
+    const stepTicks = this.#started ? old.stepTicks(before, { producer, timestamp: view.timestamp }, nowMs) : 1;
     this.#leave(this.#current.producer);
     this.#previous = old;
     this.#current = next;
@@ -373,21 +379,6 @@ export class Consumer implements PacedStream {
     next.frameNumberOffset = view.dependencyLength >= 3 ? this.#last.frameNumber + 1 - view.frameNumber : 0;
     this.filter.start();
     this.#started = true;
-  }
-
-  /**
-   * How far the receiver's clock moves from the last packet to this one. Two layers of one track are compared by their
-   * sender's wall clock, so that lips stay in step; else by arrival.
-   */
-  #stepTicks(old: EgressMapping, next: Producer, view: RtpView, nowMs: InstantMs): number {
-    const clockRateHz = next.track.input.clockRateHz;
-    let stepMs = nowMs - this.#lastSentMs;
-    const former = old.producer;
-    if (former !== undefined && former.track === next.track && former.clock.isKnown && next.clock.isKnown) {
-      const lastSourceTimestamp = (this.#last.timestamp - old.timestampOffset) >>> 0;
-      stepMs = next.clock.ntpMsOf(view.timestamp) - former.clock.ntpMsOf(lastSourceTimestamp);
-    }
-    return Math.max(1, Math.round((Math.max(MIN_STEP_MS, stepMs) * clockRateHz) / 1000));
   }
 
   #leave(producer: Producer | undefined): void {

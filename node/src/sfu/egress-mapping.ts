@@ -2,6 +2,10 @@
 import type { PayloadInfo } from "./keyframe.ts";
 import type { Producer } from "./producer.ts";
 import { SequenceMap } from "./sequence-map.ts";
+import type { InstantMs } from "./types.ts";
+
+/** Time always passes between two sources. */
+const MIN_STEP_MS = 1;
 
 /** The nearest number to `near` whose low bits are `value`. */
 function extendBits(value: number, near: number, bits: number): number {
@@ -63,6 +67,25 @@ export class EgressMapping {
     if (this.#pictures === undefined || info.pictureIdAt === 0) return false;
     const picture = this.#extend(info);
     return picture <= this.#newestPicture && this.#pictures.map(picture) < 0;
+  }
+
+  /**
+   * How far the receiver's clock moves from the last packet of this source to one of the next. Two layers of one track are
+   * compared by their sender's wall clock, so that lips stay in step; else by arrival.
+   */
+  stepTicks(
+    last: { readonly timestamp: number; readonly sentAtMs: InstantMs },
+    next: { readonly producer: Producer; readonly timestamp: number },
+    nowMs: InstantMs,
+  ): number {
+    const { clock, track } = next.producer;
+    let stepMs = nowMs - last.sentAtMs;
+    const former = this.producer;
+    if (former !== undefined && former.track === track && former.clock.isKnown && clock.isKnown) {
+      const lastSourceTimestamp = (last.timestamp - this.timestampOffset) >>> 0;
+      stepMs = clock.ntpMsOf(next.timestamp) - former.clock.ntpMsOf(lastSourceTimestamp);
+    }
+    return Math.max(1, Math.round((Math.max(MIN_STEP_MS, stepMs) * track.input.clockRateHz) / 1000));
   }
 
   #extend(info: PayloadInfo): number {

@@ -35,6 +35,20 @@ export function firstNumbers(random: RandomSource, state: ForwardingState | unde
   };
 }
 
+export function exportNumbers(
+  numbers: StreamNumbers,
+  rest: Pick<ForwardingState, "nextRtxSeq" | "packetsSent" | "octetsSent">,
+): ForwardingState {
+  return {
+    ...rest,
+    nextExtSeq: numbers.extSeq + 1,
+    lastTimestamp: numbers.timestamp,
+    lastPictureId: numbers.pictureId,
+    lastTl0PictureIndex: numbers.tl0,
+    lastFrameNumber: numbers.frameNumber,
+  };
+}
+
 export function noteNumbers(numbers: StreamNumbers, rewrite: RtpRewrite): void {
   numbers.extSeq = rewrite.extSeq;
   numbers.timestamp = rewrite.timestamp;

@@ -32,6 +32,7 @@ export type {
   RouterDropReason,
   RouterEvent,
   RouterSink,
+  StreamSummary,
   TargetSize,
   TrackInput,
   TrackKind,

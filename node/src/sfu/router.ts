@@ -28,6 +28,7 @@ import type {
   PeerSummary,
   RandomSource,
   RouterSink,
+  StreamSummary,
   TrackInput,
 } from "./types.ts";
 
@@ -190,6 +191,10 @@ export class RouterCore {
     // A remote track that nobody watches and nothing feeds is only a name.
     const idle = former.input.remote && !former.hasProducers && former.consumers.size === 0;
     if (idle) this.removeTrack(former.input.trackId);
+  }
+
+  streamSummary(egress: EgressId): StreamSummary | undefined {
+    return this.#consumers.get(egress)?.summary();
   }
 
   exportForwardingState(egress: EgressId): ForwardingState | undefined {

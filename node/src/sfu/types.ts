@@ -126,3 +126,18 @@ export interface PeerSummary {
   /** Share of what was sent to it that its feedback says was lost, 0 to 1, over the last half second. */
   readonly lossRatio: number;
 }
+
+/** What one slot or trunk egress gives at present. */
+export interface StreamSummary {
+  /** Assigned, whether it is here or not. */
+  readonly trackId: string | undefined;
+  /** RID on the wire, "" without simulcast; undefined while nothing is sent. */
+  readonly layer: string | undefined;
+  /** Of what is on the wire by its last keyframe, 0 while unknown. */
+  readonly width: number;
+  readonly height: number;
+  /** Stopped because the path carries too little. */
+  readonly paused: boolean;
+  readonly packetsSent: number;
+  readonly octetsSent: number;
+}
