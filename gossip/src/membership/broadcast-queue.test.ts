@@ -137,6 +137,19 @@ describe("how often", () => {
   });
 });
 
+test("[B2] a look at what there is to tell does not count, and changes no order", () => {
+  const queue = new BroadcastQueue(100);
+  const [told, long, short] = [message(50, 1), message(40, 2), message(10, 3)];
+  queue.queue({ bytes: told });
+  queue.fetch(2, 1_400, 2);
+  for (const bytes of [short, long]) queue.queue({ bytes });
+  for (let turn = 0; turn < 5; turn += 1) expect(queue.peek(2, 1_400)).toEqual([long, short, told]);
+  expect(queue.peek(2, 12)).toEqual([short]);
+  expect(queue.fetch(2, 1_400, 2)).toEqual([long, short, told]);
+  expect(queue.fetch(2, 1_400, 2)).toEqual([long, short]);
+  expect(queue.size).toBe(0);
+});
+
 describe("giving way", () => {
   test("[B3] a newer message about a subject replaces the older and counts as new", () => {
     const queue = new BroadcastQueue(100);

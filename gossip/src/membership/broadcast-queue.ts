@@ -58,18 +58,12 @@ export class BroadcastQueue {
    * told once; one told `transmitLimit` times is dropped. A message appears at most once.
    */
   fetch(overheadBytes: number, limitBytes: number, transmitLimit: number): readonly Uint8Array[] {
-    if (this.#size === 0) return NONE;
-    const chosen: Entry[] = [];
-    let freeBytes = limitBytes - overheadBytes;
-    for (const tier of this.#tiers) {
-      for (let index = lastFitting(tier, freeBytes); index >= 0; index = lastFitting(tier, freeBytes)) {
-        const entry = tier[index] as Entry;
-        removeAt(tier, index);
-        chosen.push(entry);
-        freeBytes -= overheadBytes + entry.length;
-      }
-    }
-    return this.#settle(chosen, transmitLimit);
+    return this.#settle(this.#choose(overheadBytes, limitBytes), { tells: 1, transmitLimit });
+  }
+
+  /** The same choice for somebody who most likely hears nothing: it does not count, and nothing is dropped. */
+  peek(overheadBytes: number, limitBytes: number): readonly Uint8Array[] {
+    return this.#settle(this.#choose(overheadBytes, limitBytes), { tells: 0, transmitLimit: Number.POSITIVE_INFINITY });
   }
 
   /** Keeps at most `maxEntries`, dropping the most told first and of those the oldest. */
@@ -87,7 +81,25 @@ export class BroadcastQueue {
     if (entry !== undefined) this.#finish(entry);
   }
 
-  #settle(chosen: readonly Entry[], transmitLimit: number): readonly Uint8Array[] {
+  #choose(overheadBytes: number, limitBytes: number): readonly Entry[] {
+    const chosen: Entry[] = [];
+    if (this.#size === 0) return chosen;
+    let freeBytes = limitBytes - overheadBytes;
+    for (const tier of this.#tiers) {
+      for (let index = lastFitting(tier, freeBytes); index >= 0; index = lastFitting(tier, freeBytes)) {
+        const entry = tier[index] as Entry;
+        removeAt(tier, index);
+        chosen.push(entry);
+        freeBytes -= overheadBytes + entry.length;
+      }
+    }
+    return chosen;
+  }
+
+  #settle(
+    chosen: readonly Entry[],
+    { tells, transmitLimit }: { readonly tells: number; readonly transmitLimit: number },
+  ): readonly Uint8Array[] {
     if (chosen.length === 0) return NONE;
     this.#size -= chosen.length;
     const messages: Uint8Array[] = [];
@@ -95,7 +107,7 @@ export class BroadcastQueue {
     // Backwards, because the last chosen come first in their next tier: so each goes to its end.
     for (let i = chosen.length - 1; i >= 0; i -= 1) {
       const entry = chosen[i] as Entry;
-      entry.transmits += 1;
+      entry.transmits += tells;
       if (entry.transmits < transmitLimit) this.#insert(entry);
       else this.#forget(entry);
     }

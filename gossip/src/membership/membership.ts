@@ -238,11 +238,17 @@ export class Membership {
     if (this.sender.isIdle) return;
     const { gossipNodes, gossipToTheDeadMs, gossipIntervalMs } = this.#ports.options.profile;
     this.#gossipAllowedMs = nowMs + gossipIntervalMs;
+    const isAlive = (record: MemberRecord): boolean => record.state === "alive" && record.name !== this.self;
     const eligible = (record: MemberRecord): boolean =>
       record.name !== this.self &&
       (isRunning(record) || (record.state === "dead" && nowMs - record.stateChangedMs <= gossipToTheDeadMs));
-    for (const record of this.table.pick(gossipNodes, eligible)) {
-      if (!this.sender.gossip(record)) return;
+    const chosen = this.table.pick(gossipNodes, eligible);
+    const hasAlive = chosen.some(isAlive);
+    const extra = hasAlive ? [] : this.table.pick(1, isAlive);
+    // Told to the dead alone a rumour would be over before anybody heard it: in a small cluster that is not rare.
+    const isHeard = hasAlive || extra.length > 0;
+    for (const record of [...extra, ...chosen.slice(0, gossipNodes - extra.length)]) {
+      if (!this.sender.gossip(record, { isVain: isHeard && !isAlive(record) })) return;
     }
   }
 

@@ -24,6 +24,7 @@ export interface PacketSenderOptions {
 }
 
 const NONE: readonly Uint8Array[] = Object.freeze([]);
+const COUNTED = { isVain: false };
 
 export class PacketSender {
   readonly #sink: GossipSink;
@@ -63,7 +64,7 @@ export class PacketSender {
 
   /** One message and, in the room it leaves, broadcasts. */
   send(to: Endpoint, message: Uint8Array): void {
-    const broadcasts = this.#fetch(packetRoom(message.length, this.#plain));
+    const broadcasts = this.#fetch(packetRoom(message.length, this.#plain), COUNTED);
     this.#emit(to, broadcasts.length === 0 ? [message] : [message, ...broadcasts], this.#plain);
   }
 
@@ -72,9 +73,9 @@ export class PacketSender {
     this.#emit(to, messages, crc ? this.#withCrc : this.#plain);
   }
 
-  /** Broadcasts alone. False when there were none to send. */
-  gossip(to: MemberRecord): boolean {
-    const broadcasts = this.#fetch(packetRoom(0, this.#plain));
+  /** Broadcasts alone; they count as told unless `isVain`. False when there were none to send. */
+  gossip(to: MemberRecord, { isVain }: { readonly isVain: boolean }): boolean {
+    const broadcasts = this.#fetch(packetRoom(0, this.#plain), { isVain });
     if (broadcasts.length === 0) return false;
     this.sendBare(to.endpoint, broadcasts, protocolMax(to) >= PROTOCOL_MAX_WITH_CRC);
     return true;
@@ -85,13 +86,15 @@ export class PacketSender {
     return packetRoom(0, this.#plain) >= messageBytes + COMPOUND_PART_BYTES;
   }
 
-  #fetch(roomBytes: number): readonly Uint8Array[] {
+  #fetch(roomBytes: number, { isVain }: { readonly isVain: boolean }): readonly Uint8Array[] {
     let messages = NONE;
     let leftBytes = roomBytes;
     for (const { queue, memberCount } of this.#sources) {
       if (queue.size === 0) continue;
       const limit = retransmitLimit(this.#retransmitMult, memberCount());
-      const fetched = queue.fetch(COMPOUND_PART_BYTES, leftBytes, limit);
+      const fetched = isVain
+        ? queue.peek(COMPOUND_PART_BYTES, leftBytes)
+        : queue.fetch(COMPOUND_PART_BYTES, leftBytes, limit);
       for (const message of fetched) leftBytes -= COMPOUND_PART_BYTES + message.length;
       messages = messages.length === 0 ? fetched : messages.concat(fetched);
     }

@@ -135,7 +135,8 @@ export class Prober {
     const requester = replyEndpoint(message.source, from);
     this.#relayed.set(own, { requester, requestSeqNo: message.seqNo, nack: message.nack });
     this.#relayTimers.set(own, nowMs + options.profile.probeTimeoutMs);
-    sender.send(target, this.#encodePing(own, message.node));
+    // Without broadcasts: somebody has just found it silent, and what is told to the silent is lost.
+    sender.sendBare(target, [this.#encodePing(own, message.node)], false);
   }
 
   handleAck(message: AckMessage, from: Endpoint, nowMs: InstantMs): void {

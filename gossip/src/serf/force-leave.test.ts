@@ -73,6 +73,32 @@ describe("[S11] a forced leave that prunes", () => {
     expect(h.status("p2")).toBeUndefined();
   });
 
+  test("is newer than what an exchange made of the leave before it", () => {
+    const h = new Harness();
+    h.meet(2, 3);
+    h.feed(died);
+    h.core.forceLeave("p2", h.nowMs);
+    const [left] = intents(h);
+    h.core.forceLeave("p2", h.nowMs, { prune: true });
+    const order = intents(h).find((intent) => intent.kind === "leave" && intent.prune);
+    expect(order?.lamportTime).toBe((left?.lamportTime ?? Number.NaN) + 2);
+  });
+
+  test("is followed when it is of the very time that an exchange made up, once, and not when it is older", () => {
+    const h = new Harness();
+    h.meet(2, 3);
+    h.feed(died);
+    h.feedSerf({ kind: "leave", lamportTime: lamportTime(7), node: p2, prune: false });
+    expect(h.status("p2")).toBe("left");
+    h.clear();
+    h.feedSerf({ kind: "leave", lamportTime: lamportTime(6), node: p2, prune: true });
+    expect(h.status("p2")).toBe("left");
+    const order = { kind: "leave", lamportTime: lamportTime(7), node: p2, prune: true } as const;
+    h.feedSerf(order);
+    h.feedSerf(order);
+    expect(h.kinds()).toEqual(["reaped"]);
+  });
+
   test("leaves the name free: who comes back later is simply alive", () => {
     const h = new Harness();
     h.meet(2, 3);

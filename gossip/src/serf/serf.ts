@@ -204,6 +204,8 @@ export class Serf implements MembershipDelegate {
 
   forceLeave(name: NodeName, { prune = false }: ForceLeaveOptions, nowMs: InstantMs): void {
     this.#assertAlive();
+    // Where an exchange brought the leave its time is one later than ours, and an order of that time would not be newer.
+    if (prune) this.statuses.clock.increment();
     const intent: SerfLeave = { kind: "leave", lamportTime: this.statuses.clock.time(), node: name, prune };
     this.statuses.clock.increment();
     this.statuses.handleLeave(intent, nowMs);

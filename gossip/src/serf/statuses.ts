@@ -130,7 +130,9 @@ export class Statuses {
     if (member === undefined) {
       return this.#intents.note(intent.node, { kind: "leave", time: intent.lamportTime, heardMs: nowMs });
     }
-    if (intent.lamportTime <= member.statusTime) return false;
+    // An exchange that was faster has made up the time after the leave's: the very time of the order to forget it.
+    const isLatePrune = intent.prune && member.status === "left" && intent.lamportTime === member.statusTime;
+    if (intent.lamportTime <= member.statusTime && !isLatePrune) return false;
     if (intent.node === this.#ports.self && this.#ports.isAlive()) {
       // Somebody says that we leave, and we do not: a newer join says so.
       this.#ports.contradict(nowMs);
