@@ -107,6 +107,11 @@ export class CallPage {
     await this.page.evaluate(`publish(${JSON.stringify(this.#camera())})`);
   }
 
+  /** A new connection for the same person: negotiate it as a fresh one. */
+  async rebuild(): Promise<void> {
+    await this.page.evaluate("rebuild()");
+  }
+
   /** The next offer has new ICE credentials. */
   async restartIce(): Promise<void> {
     await this.page.evaluate("restartIce()");

@@ -22,6 +22,8 @@ export interface ChromiumOptions {
   /** A Y4M or MJPEG file that the fake camera plays in a loop instead of its test picture. */
   readonly videoFile?: string;
   readonly args?: readonly string[];
+  /** Inside a namespace; forward the ports of its pages first. */
+  readonly network?: IsolatedNetwork;
 }
 
 const CHROMIUM_ARGS = [
@@ -88,9 +90,12 @@ function isExecutable(path: string): boolean {
 }
 
 export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
-  return await puppeteer.launch({
-    executablePath: chromiumPath(),
+  const wrapper = options.network && wrapIn(options.network, "chromium.sh", chromiumPath());
+  const browser = await puppeteer.launch({
+    executablePath: wrapper?.path ?? chromiumPath(),
     headless: true,
+    // A namespace has a loopback of its own, so its browser is not controlled over a port.
+    pipe: wrapper !== undefined,
     args: [
       ...CHROMIUM_ARGS,
       ...(options.audioFile === undefined ? [] : [`--use-file-for-fake-audio-capture=${options.audioFile}`]),
@@ -98,6 +103,16 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
       ...(options.args ?? []),
     ],
   });
+  if (wrapper !== undefined) browser.once("disconnected", wrapper.remove);
+  return browser;
+}
+
+/** A script that starts a program inside a namespace. */
+function wrapIn(network: IsolatedNetwork, name: string, program: string): { readonly path: string; remove(): void } {
+  const directory = mkdtempSync(join(tmpdir(), "hearsay-browser-"));
+  const path = join(directory, name);
+  writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${network.name} ${program} "$@"\n`, { mode: 0o755 });
+  return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
 /** A page at a URL, with its console errors repeated in the test's output when $BROWSER_LOG is set. */
@@ -121,6 +136,10 @@ export interface IsolatedNetwork {
   forward(url: string): Promise<void>;
   /** From now on no UDP gets from inside to any address that this machine has now. */
   blockUdp(): Promise<void>;
+  /** A second address appears inside, as when a telephone finds a mobile network beside its Wi-Fi. */
+  addAddress(): Promise<void>;
+  /** The first address is gone. */
+  dropAddress(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -136,6 +155,8 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
   const block = ((process.pid * 8 + networks) % 16_000) * 4;
   const at = (offset: number): string => `10.99.${(block + offset) >> 8}.${(block + offset) & 255}`;
   const [hostAddress, address] = [at(1), at(2)];
+  // A second network on the same wire: this end has its address from the beginning, so that nodes advertise it.
+  const [gateway, second] = [at(1), at(2)].map((first) => first.replace("10.99.", "10.98."));
   const forwards = new Map<string, () => void>();
   const forward = async (url: string): Promise<void> => {
     const { port } = new URL(url);
@@ -150,6 +171,7 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
     await run("ip", ["netns", "add", name]);
     await run("ip", ["link", "add", outer, "type", "veth", "peer", "name", inner, "netns", name]);
     await run("ip", ["addr", "add", `${hostAddress}/30`, "dev", outer]);
+    await run("ip", ["addr", "add", `${gateway}/30`, "dev", outer]);
     await run("ip", ["link", "set", outer, "up"]);
     await run("ip", ["-n", name, "addr", "add", `${address}/30`, "dev", inner]);
     await run("ip", ["-n", name, "link", "set", inner, "up"]);
@@ -166,7 +188,14 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
       await run("ip", ["-n", name, "rule", "add", "to", to, "ipproto", "udp", "blackhole"]);
     }
   };
-  return { name, address, hostAddress, forward, blockUdp, close };
+  const addAddress = async (): Promise<void> => {
+    await run("ip", ["-n", name, "addr", "add", `${second}/30`, "dev", inner]);
+  };
+  const dropAddress = async (): Promise<void> => {
+    await run("ip", ["-n", name, "addr", "del", `${address}/30`, "dev", inner]);
+    await run("ip", ["-n", name, "route", "replace", "default", "via", `${gateway}`]);
+  };
+  return { name, address, hostAddress, forward, blockUdp, addAddress, dropAddress, close };
 }
 
 /**
@@ -175,19 +204,17 @@ export async function createNetwork(): Promise<IsolatedNetwork> {
  * behind one Firefox gathers only the address from which it sees the page.)
  */
 export async function launchFirefox(network: IsolatedNetwork): Promise<Browser> {
-  const directory = mkdtempSync(join(tmpdir(), "hearsay-firefox-"));
   const control = await startControl(network);
-  const wrapper = join(directory, "firefox.sh");
-  writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${network.name} ${firefoxPath()} "$@"\n`, { mode: 0o755 });
+  const wrapper = wrapIn(network, "firefox.sh", firefoxPath());
   const cleanUp = (): void => {
     control.close();
-    rmSync(directory, { recursive: true, force: true });
+    wrapper.remove();
   };
   try {
     const browser = await puppeteer.launch({
       browser: "firefox",
       protocol: "webDriverBiDi",
-      executablePath: wrapper,
+      executablePath: wrapper.path,
       headless: true,
       args: [`--remote-debugging-port=${control.port}`],
       extraPrefsFirefox: FIREFOX_PREFS,

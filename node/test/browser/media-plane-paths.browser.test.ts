@@ -78,3 +78,43 @@ test("Firefox whose network lets no UDP through calls by TCP", async () => {
   const [byTcp] = await decodesEachOther(fox, ann);
   expect(byTcp?.protocol).toBe("tcp");
 }, 120_000);
+
+test.each([
+  ["an ICE restart", false],
+  ["a fresh transport", true],
+])(
+  "a client that changes its network goes on after %s",
+  async (_what, fresh) => {
+    const network = await createNetwork();
+    cleanups.push(() => network.close());
+    await network.forward(site.url);
+    const plane = await startPlane();
+    const mobile = await launchChromium({ network });
+    cleanups.push(() => mobile.close());
+    const [ann, bob] = [await join(mobile, plane, { peerId: "ann" }), await join(chromium, plane, { peerId: "bob" })];
+    await decodesEachOther(ann, bob);
+    await network.addAddress();
+    // The browser looks at its networks every two seconds.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    for (const call of [ann, bob]) await call.page.evaluate("window.stillnessMs = 0");
+    const before = await Promise.all([ann, bob].map(async (call) => video(await call.stats())?.frames ?? 0));
+    await network.dropAddress();
+    await (fresh ? ann.rebuild() : ann.restartIce());
+    await ann.negotiate(fresh);
+    // A fresh connection counts its frames from 0.
+    if (fresh) await decodesEachOther(ann, bob);
+    for (const [index, call] of [ann, bob].entries()) {
+      const first = fresh && call === ann ? 0 : (before[index] ?? 0);
+      await eventually(
+        `${call.options.peerId} sees on`,
+        () => call.stats(),
+        (stats) => (video(stats)?.frames ?? 0) > first + 60,
+      );
+      const stillnessMs = Number(await call.page.evaluate("window.stillnessMs"));
+      process.stderr.write(`${call.options.peerId} saw nothing new for ${Math.round(stillnessMs)} ms\n`);
+      expect(stillnessMs).toBeLessThan(fresh ? 2_000 : 12_000);
+    }
+    expect((await ann.stats()).protocol).toBe("udp");
+  },
+  120_000,
+);
