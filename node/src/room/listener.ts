@@ -57,10 +57,16 @@ export class Listener {
    * What must be put where, in the order to do it; empty when nothing changes.
    * @param tracks of others, in the order of their participants
    * @param loudest ids of audio tracks, loudest first
+   * @param sounding how many of them are heard; of the silent ones those that have a slot keep it
    */
-  place(tracks: readonly RoomTrack[], loudest: readonly string[]): readonly Placement[] {
+  place(tracks: readonly RoomTrack[], loudest: readonly string[], sounding = loudest.length): readonly Placement[] {
     const available = new Map(tracks.filter((track) => !track.muted).map((track) => [track.trackId, track]));
-    const audio = loudest.filter((trackId) => available.get(trackId)?.kind === "audio");
+    const onSlots = new Set([...this.#slots.values()].map((slot) => slot.trackId));
+    const silent = loudest.slice(sounding);
+    const [staying, waiting] = [silent.filter((id) => onSlots.has(id)), silent.filter((id) => !onSlots.has(id))];
+    const audio = [...loudest.slice(0, sounding), ...staying, ...waiting].filter(
+      (trackId) => available.get(trackId)?.kind === "audio",
+    );
     const video = this.#wantedVideo([...available.values()].filter((track) => track.kind === "video"));
     return [
       ...this.#placeKind("audio", new Map(audio.map((trackId) => [trackId, undefined]))),

@@ -16,6 +16,8 @@ export interface TrackDirectory {
 }
 
 export interface LiveRooms extends RoomService, TrackDirectory {
+  /** Others serve the room, as the store says: they are told of this node's people, and answer with theirs. */
+  meet(roomId: string, nodes: readonly string[]): void;
   /** What other nodes sent and was refused, by reason; and messages to other nodes by outcome. */
   counters(): {
     readonly refused: Readonly<Record<RoomRefusal, number>>;

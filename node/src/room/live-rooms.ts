@@ -216,6 +216,12 @@ class LiveRoomService implements LiveRooms {
     this.#fanout.send(roomId, message, [...otherNodes, ...this.#announcer.peersOf(roomId)]);
   }
 
+  meet(roomId: string, nodes: readonly string[]): void {
+    if (this.#registry.find(roomId) === undefined) return;
+    this.#announcer.addPeers(roomId, nodes);
+    this.#announcer.changed(roomId);
+  }
+
   forgetNode(node: string): void {
     if (this.#mesh.node(node) === undefined) this.#nodeDown(node, "failed");
   }

@@ -25,6 +25,8 @@ export const MAX_MESSAGES_UNDER_WAY = 1_000;
 /** Unchanged levels are told again, because what was told holds for 5 s only. */
 export const LEVELS_REPEAT_MS = 2_000;
 const LEVELS_TIMEOUT_MS = 1_000;
+/** Tellings of levels to one node at a time; while none of them is answered the newest goes again every 200 ms. */
+const MAX_LEVELS_UNDER_WAY = 3;
 /** Rooms and nodes whose last level number is remembered. */
 const MAX_LEVEL_SOURCES = 4_096;
 
@@ -37,7 +39,8 @@ export interface FanoutRooms {
 interface TellingLevels {
   told: string;
   toldAtMs: number;
-  readonly busy: Set<string>;
+  body: RoomLevelsBody | undefined;
+  readonly nodes: Map<string, { ackedSeq: number; underWay: number }>;
 }
 
 export class RoomFanout {
@@ -105,22 +108,29 @@ export class RoomFanout {
     }
   }
 
-  /** Tells the loudness of this node's loudest tracks, when it changed or was told long ago. */
+  /**
+   * Tells the loudness of this node's loudest tracks, when it changed or was told long ago, and again to whoever has not
+   * answered; to be called every 200 ms while anything is heard.
+   */
   tellLevels(
     roomId: string,
     input: { readonly boot: string; readonly levels: readonly Level[]; readonly nodes: readonly string[] },
   ): void {
     const nowMs = this.#clock.nowMs();
-    const telling = this.#telling.get(roomId) ?? { told: "[]", toldAtMs: Number.NEGATIVE_INFINITY, busy: new Set() };
+    const unsaid = { told: "[]", toldAtMs: Number.NEGATIVE_INFINITY, body: undefined, nodes: new Map() };
+    const telling = this.#telling.get(roomId) ?? unsaid;
     this.#telling.set(roomId, telling);
     const told = JSON.stringify(input.levels);
-    const sinceMs = nowMs - telling.toldAtMs;
-    if (told === telling.told && (input.levels.length === 0 || sinceMs < LEVELS_REPEAT_MS)) return;
-    telling.told = told;
-    telling.toldAtMs = nowMs;
-    this.#seq += 1;
-    const body: RoomLevelsBody = { roomId, boot: input.boot, seq: this.#seq, levels: input.levels };
-    for (const node of input.nodes) this.#tellLevelsTo(telling, node, body);
+    const isDue = input.levels.length > 0 && nowMs - telling.toldAtMs >= LEVELS_REPEAT_MS;
+    if (told !== telling.told || isDue) {
+      telling.told = told;
+      telling.toldAtMs = nowMs;
+      this.#seq += 1;
+      telling.body = { roomId, boot: input.boot, seq: this.#seq, levels: input.levels };
+    }
+    if (telling.body === undefined) return;
+    for (const node of [...telling.nodes.keys()]) if (!input.nodes.includes(node)) telling.nodes.delete(node);
+    for (const node of input.nodes) this.#tellLevelsTo(telling, node, telling.body);
   }
 
   forget(roomId: string): void {
@@ -139,16 +149,20 @@ export class RoomFanout {
     this.#counters.sent += 1;
   }
 
-  /** One at a time to a node: late levels are worth nothing, so those that would queue are skipped. */
   #tellLevelsTo(telling: TellingLevels, node: string, body: RoomLevelsBody): void {
-    if (telling.busy.has(node) || this.#mesh.node(node) === undefined) return;
-    telling.busy.add(node);
-    const done = (): void => {
-      telling.busy.delete(node);
+    const link = telling.nodes.get(node) ?? { ackedSeq: 0, underWay: 0 };
+    telling.nodes.set(node, link);
+    if (link.ackedSeq >= body.seq || link.underWay >= MAX_LEVELS_UNDER_WAY) return;
+    if (this.#mesh.node(node) === undefined) return;
+    link.underWay += 1;
+    const arrived = (): void => {
+      link.underWay -= 1;
+      link.ackedSeq = Math.max(link.ackedSeq, body.seq);
     };
-    const options = { timeoutMs: LEVELS_TIMEOUT_MS };
-    // A level that did not arrive is replaced by the next one.
-    this.#mesh.request(node, LEVELS_TOPIC, body, options).then(done, done);
+    const lost = (): void => {
+      link.underWay -= 1;
+    };
+    this.#mesh.request(node, LEVELS_TOPIC, body, { timeoutMs: LEVELS_TIMEOUT_MS }).then(arrived, lost);
   }
 
   #receiveMessage(from: string, body: unknown): { readonly ok: true } {

@@ -25,13 +25,15 @@ export interface RoomSink {
 
 /** Levels and speakers are looked at this often at most. */
 export const TICK_MS = 200;
+/** What other nodes tell of loudness is looked at this often at most. */
+export const RANK_MS = 50;
 /** A level that another node told holds this long without being told again. */
 export const REMOTE_LEVEL_MS = 5_000;
 /** -dBov; louder counts as speaking. */
 export const SPEAKING_LEVEL = 55;
 export const MAX_SPEAKERS = 8;
-/** Local audio tracks whose loudness the other nodes are told. */
-export const MAX_TOLD_LEVELS = 4;
+/** Local audio tracks whose loudness the other nodes are told: enough for every node to name the same speakers. */
+export const MAX_TOLD_LEVELS = MAX_SPEAKERS;
 /** Departures that a word to other nodes gives reasons for. */
 const MAX_DEPARTURES = 32;
 /** Messages whose repetition is recognised. */
@@ -54,6 +56,8 @@ export class Room {
   #tracks = new Map<string, RoomTrack & { readonly node: string; readonly live: LiveTrack }>();
   #tickDueMs: InstantMs = Number.POSITIVE_INFINITY;
   #tickedAtMs: InstantMs = Number.NEGATIVE_INFINITY;
+  #rankDueMs: InstantMs = Number.POSITIVE_INFINITY;
+  #rankedAtMs: InstantMs = Number.NEGATIVE_INFINITY;
   #spoken = "[]";
 
   constructor(identity: { readonly roomId: string; readonly self: string }, sink: RoomSink) {
@@ -190,40 +194,59 @@ export class Room {
 
   // ---------------------------------------------------------------- loudness and time
 
-  /** Levels of tracks of `node`; those of tracks that are not its own are ignored. */
+  /** Levels of tracks of `node`; those of tracks that are not its own are ignored. Another node tells all that it hears. */
   hear(node: string, levels: readonly Level[], nowMs: InstantMs): void {
-    const validUntilMs = node === this.#self ? Number.POSITIVE_INFINITY : nowMs + REMOTE_LEVEL_MS;
-    for (const { trackId, level } of levels)
-      if (this.#tracks.get(trackId)?.node === node) this.#ranking.hear(trackId, level, validUntilMs);
+    if (node === this.#self) this.#hearLocal(levels);
+    else this.#hearRemote(node, levels, nowMs);
     this.#tickDueMs = Math.min(this.#tickDueMs, Math.max(nowMs, this.#tickedAtMs + TICK_MS));
-    this.#tick(nowMs);
+    this.handleTimeout(nowMs);
   }
 
-  /** The loudest tracks of this node, for the others; silent ones are not told. */
+  /** The loudest tracks of this node as they count, for the others; silent ones are not told. */
   loudestLocal(): readonly Level[] {
     return this.#ranking
-      .trackIds()
-      .map((trackId) => ({ trackId, level: Math.round(this.#ranking.level(trackId)) }))
-      .filter(({ trackId, level }) => level < SILENT_LEVEL && this.#tracks.get(trackId)?.node === this.#self)
-      .sort((a, b) => a.level - b.level)
+      .sounding()
+      .filter(({ trackId }) => this.#tracks.get(trackId)?.node === this.#self)
       .slice(0, MAX_TOLD_LEVELS);
   }
 
   deadlineMs(): InstantMs {
-    return Math.min(this.#tickDueMs, this.#roster.deadlineMs());
+    return Math.min(this.#tickDueMs, this.#rankDueMs, this.#roster.deadlineMs());
   }
 
   handleTimeout(nowMs: InstantMs): void {
-    this.#tick(nowMs);
+    if (this.#tickDueMs <= nowMs) this.#tick(nowMs);
+    else if (this.#rankDueMs <= nowMs) this.#rank(nowMs);
     if (this.#roster.deadlineMs() > nowMs) return;
     this.#roster.handleTimeout(nowMs);
     this.#changed();
   }
 
+  #hearLocal(levels: readonly Level[]): void {
+    for (const { trackId, level } of levels)
+      if (this.#tracks.get(trackId)?.node === this.#self) this.#ranking.hear(trackId, level);
+  }
+
+  #hearRemote(node: string, levels: readonly Level[], nowMs: InstantMs): void {
+    const told = new Map(levels.map(({ trackId, level }) => [trackId, level]));
+    for (const track of this.#tracks.values()) {
+      if (track.node !== node || track.kind !== "audio") continue;
+      this.#ranking.hearCounted(track.trackId, told.get(track.trackId) ?? SILENT_LEVEL, nowMs + REMOTE_LEVEL_MS);
+    }
+    this.#rankDueMs = Math.min(this.#rankDueMs, Math.max(nowMs, this.#rankedAtMs + RANK_MS));
+  }
+
+  #rank(nowMs: InstantMs): void {
+    this.#rankedAtMs = nowMs;
+    this.#rankDueMs = Number.POSITIVE_INFINITY;
+    if (!this.#ranking.settle(nowMs)) return;
+    this.refresh();
+    this.#tellSpeakers();
+  }
+
   #tick(nowMs: InstantMs): void {
-    if (this.#tickDueMs > nowMs) return;
     this.#tickedAtMs = nowMs;
-    if (this.#ranking.settle(nowMs)) this.refresh();
+    this.#rank(nowMs);
     this.#tellSpeakers();
     this.#sink.levelsSettled();
     this.#tickDueMs = this.#ranking.isSounding ? nowMs + TICK_MS : Number.POSITIVE_INFINITY;
@@ -231,14 +254,12 @@ export class Room {
 
   #tellSpeakers(): void {
     const speakers = this.#ranking
-      .trackIds()
-      .flatMap((trackId) => {
+      .sounding()
+      .flatMap(({ trackId, level }) => {
         const track = this.#tracks.get(trackId);
-        const level = Math.round(this.#ranking.level(trackId));
         if (track === undefined || track.muted || track.source !== "microphone" || level > SPEAKING_LEVEL) return [];
         return [{ participantId: track.participantId, level }];
       })
-      .sort((a, b) => a.level - b.level)
       .slice(0, MAX_SPEAKERS);
     const spoken = JSON.stringify(speakers);
     if (spoken === this.#spoken) return;
@@ -285,7 +306,7 @@ export class Room {
     const listening = this.#listeners.get(sessionId);
     if (listening === undefined) return;
     const others = tracks.filter((track) => track.participantId !== listening.participantId);
-    const placements = listening.listener.place(others, this.#ranking.trackIds());
+    const placements = listening.listener.place(others, this.#ranking.trackIds(), this.#ranking.sounding().length);
     if (placements.length === 0) return;
     for (const placement of placements) this.#sink.place(sessionId, placement);
     const slots = listening.listener.infos((trackId) => this.#tracks.get(trackId));

@@ -38,6 +38,8 @@ export interface Shown {
 
 /** How long the participants of a dead node are shown as reconnecting. */
 export const RESUME_MS = 20_000;
+/** How long somebody is kept who vanished from a node's word without having left: another node is about to speak of them. */
+export const MOVING_MS = 10_000;
 export const MAX_NODES_PER_ROOM = 256;
 /** Claims remembered so that an older word about the same participant stays void; at the bound the oldest is forgotten. */
 const MAX_CLAIMS = 4_096;
@@ -59,6 +61,11 @@ export class Roster {
   readonly #remote = new Map<string, RemoteNode>();
   readonly #newest = new Map<string, Claim>();
   readonly #shown = new Map<string, Shown>();
+  /** Participants between two nodes: shown as they were. The time is set when the clock is next heard of. */
+  readonly #moving = new Map<
+    string,
+    { readonly node: string; readonly entry: Entry; untilMs: InstantMs | undefined }
+  >();
 
   constructor(self: string, sink: RosterSink) {
     this.#self = self;
@@ -130,6 +137,7 @@ export class Roster {
     });
     for (const entry of state.participants) this.#witness(entry);
     const reasons = new Map(state.departures.map((departure) => [departure.participantId, departure.reason]));
+    this.#keepMoving(node, known, reasons);
     for (const participantId of touched) this.#resolve(participantId, reasons.get(participantId) ?? "left");
     return "applied";
   }
@@ -150,14 +158,45 @@ export class Roster {
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const remote of this.#remote.values())
       if (remote.down !== undefined) earliestMs = Math.min(earliestMs, remote.down.untilMs);
+    for (const { untilMs } of this.#moving.values()) earliestMs = Math.min(earliestMs, untilMs ?? 0);
     return earliestMs;
   }
 
   handleTimeout(nowMs: InstantMs): void {
+    this.#timeMoving(nowMs);
     for (const [node, remote] of [...this.#remote]) {
       if (remote.down === undefined || remote.down.untilMs > nowMs) continue;
       this.#remote.delete(node);
       for (const participantId of remote.entries.keys()) this.#resolve(participantId, remote.down.reason);
+    }
+  }
+
+  /**
+   * A node that lost somebody to a newer claim stops speaking of them, and its word may be here before that of the node
+   * with the claim. Who left is among its departures; nobody else is seen leaving.
+   */
+  #keepMoving(node: string, known: RemoteNode | undefined, left: ReadonlyMap<string, unknown>): void {
+    const now = this.#remote.get(node)?.entries;
+    for (const [participantId, entry] of known?.entries ?? [])
+      if (now?.has(participantId) === false && !left.has(participantId))
+        this.#moving.set(participantId, {
+          node,
+          entry: { ...entry, state: "reconnecting", tracks: [] },
+          untilMs: undefined,
+        });
+    for (const participantId of left.keys()) this.#endMoving(participantId, node);
+  }
+
+  #endMoving(participantId: string, node: string): void {
+    if (this.#moving.get(participantId)?.node === node) this.#moving.delete(participantId);
+  }
+
+  #timeMoving(nowMs: InstantMs): void {
+    for (const [participantId, moving] of [...this.#moving]) {
+      moving.untilMs ??= nowMs + MOVING_MS;
+      if (moving.untilMs > nowMs) continue;
+      this.#moving.delete(participantId);
+      this.#resolve(participantId, "left");
     }
   }
 
@@ -232,6 +271,9 @@ export class Roster {
     consider(this.#self, this.#local.get(participantId), false);
     for (const [node, remote] of this.#remote)
       consider(node, remote.entries.get(participantId), remote.down !== undefined);
+    if (best !== undefined) this.#moving.delete(participantId);
+    const moving = this.#moving.get(participantId);
+    if (moving !== undefined) consider(moving.node, moving.entry, true);
     return best;
   }
 }
