@@ -81,7 +81,9 @@ export const DEPARTURES: readonly Plan[] = [
       at(15_500, { kind: "revive" }),
     ],
     disturbMs: 16_000,
-    expect: { bootWithinMs: 10_000, settleWithinMs: 60_000 },
+    // Who leaves and is back within two seconds is called failed by those who joined in between: they hear the end of the
+    // former life and never heard its intent, as with Serf. In larger clusters some do both.
+    expect: { bootWithinMs: 10_000, settleWithinMs: 60_000, maxFalseFailures: n > 100 ? share(n, 0.02) : 0 },
   })),
   plan("two claim one name", { seed: 208, nodeCount: 8 }, (n) => ({
     topology: NEAR,
