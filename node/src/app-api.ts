@@ -182,7 +182,8 @@ async function begin(
   const rooms = createRoomService({ mesh, media, log, clock, random: random.fork("rooms") });
   const relay = createRelay({ mesh, media, tracks: rooms, log, clock, random: random.fork("relay") });
   const refresh = parts.refreshMs === undefined ? {} : { refreshMs: parts.refreshMs };
-  const keeper = new SessionKeeper({ node: mesh.self.name, presence, clock, log, ...refresh });
+  const resume = parts.times === undefined ? {} : { resumeMs: parts.times.resumeMs };
+  const keeper = new SessionKeeper({ node: mesh.self.name, presence, clock, log, ...refresh, ...resume });
   const times = parts.times === undefined ? {} : { times: parts.times };
   const usedTokens = new UsedTokens();
   const hub: SessionHub = new SessionHub({
@@ -203,7 +204,10 @@ async function begin(
   });
   await rooms.start();
   await relay.start();
-  await keeper.start({ superseded: (sessionId) => hub.takenAway(sessionId) });
+  await keeper.start({
+    superseded: (sessionId) => hub.takenAway(sessionId),
+    restored: (roomId, nodes) => rooms.meet(roomId, nodes),
+  });
   hub.start();
   talk.broadcast.start();
   expulsions.start();

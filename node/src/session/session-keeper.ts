@@ -5,7 +5,8 @@
 import type { Clock } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import { isStoreUnavailable } from "../store/errors.ts";
-import type { Occupant, ParticipantInfo, Presence, PutSession } from "../store/presence.ts";
+import type { Occupant, ParticipantInfo, Presence, PutSession, SessionRecord } from "../store/presence.ts";
+import { SESSION_TIMES } from "./session-machine.ts";
 import type { SessionClaims } from "./tokens.ts";
 
 export const PRESENCE_TTL_MS = 45_000;
@@ -27,6 +28,8 @@ export interface KeptSession {
 export interface KeeperListener {
   /** Presence says that the session is another node's, or that a newer session of the device is inside. */
   superseded(sessionId: string): void;
+  /** A place that the store had lost is there again. Who else is in the room may have come meanwhile, past this node. */
+  restored?(roomId: string, nodes: readonly string[]): void;
 }
 
 export interface KeeperOptions {
@@ -36,6 +39,8 @@ export interface KeeperOptions {
   readonly log: Log;
   readonly ttlMs?: number;
   readonly refreshMs?: number;
+  /** How long sessions of an earlier run of this node may still resume. Default 20,000. */
+  readonly resumeMs?: number;
 }
 
 export type ClaimOutcome =
@@ -51,6 +56,7 @@ export class SessionKeeper {
   readonly #strayRounds = new Map<string, number>();
   #listener: KeeperListener = { superseded: () => undefined };
   #cancelTimer: () => void = () => undefined;
+  #cancelClearing: () => void = () => undefined;
   #running = false;
   #round: Promise<void> = Promise.resolve();
 
@@ -60,11 +66,17 @@ export class SessionKeeper {
     this.#ttlMs = options.ttlMs ?? PRESENCE_TTL_MS;
   }
 
-  /** Records of an earlier run under this name are of no use to anybody. */
+  /**
+   * What an earlier run under this name left behind is kept for the resume time: its people may be about to come back, here
+   * or elsewhere, and their places in a full room are theirs. What nobody has claimed by then is cleared.
+   */
   async start(listener: KeeperListener): Promise<void> {
     this.#listener = listener;
     this.#running = true;
-    await this.#quietly("clear the records of an earlier run", () => this.#presence.clearNode(this.#options.node));
+    await this.#quietly("look for an earlier run", async () => {
+      const left = await this.#presence.sessionsOfNode(this.#options.node);
+      if (left.length > 0) this.#clearLater(left);
+    });
     this.#schedule();
   }
 
@@ -72,6 +84,7 @@ export class SessionKeeper {
   async halt(): Promise<void> {
     this.#running = false;
     this.#cancelTimer();
+    this.#cancelClearing();
     await this.#round;
   }
 
@@ -195,6 +208,13 @@ export class SessionKeeper {
       joinedAs: place.joinedAs,
     });
     if (outcome.kind === "superseded") this.#listener.superseded(sessionId);
+    if (outcome.kind === "joined") {
+      const nodes = (await this.#presence.occupants(place.roomId)).map((occupant) => occupant.node);
+      this.#listener.restored?.(
+        place.roomId,
+        [...new Set(nodes)].filter((node) => node !== this.#options.node),
+      );
+    }
     // "full" after the store lost its data: nobody who is in a call is thrown out for it; the next round tries again.
     if (outcome.kind === "full" || outcome.kind === "no_session")
       this.#options.log.warn({ sessionId, outcome: outcome.kind }, "a place could not be renewed");
@@ -214,6 +234,17 @@ export class SessionKeeper {
     const record = await this.#presence.getSession(claims.sessionId);
     if (record !== undefined) return record.epoch + 1;
     return isReturning ? this.#presence.nextGeneration(claims) : 1;
+  }
+
+  /** Compare and delete: a session that was claimed meanwhile has a greater epoch. */
+  #clearLater(left: readonly SessionRecord[]): void {
+    const { clock, node } = this.#options;
+    this.#cancelClearing = clock.after(this.#options.resumeMs ?? SESSION_TIMES.resumeMs, () => {
+      const cleared = this.#quietly("clear the records of an earlier run", async () => {
+        for (const { sessionId, epoch } of left) await this.#presence.removeSession(sessionId, { node, epoch });
+      });
+      this.#round = this.#round.then(() => cleared);
+    });
   }
 
   #put(claims: SessionClaims, epoch: number): PutSession {

@@ -218,14 +218,20 @@ describe("a node that goes", () => {
     expectStatus(200, await mesh.ticket(ada, inside.session, slug));
   });
 
-  test("[A27] started again under its name: what the earlier run left behind is cleared", async () => {
+  test("[A27] started again under its name: who comes back in time has the place still, and the rest is cleared", async () => {
     const [ada, bell] = await twoNodes();
-    const { owner, slug, room } = await roomOf(ada, "phoenix");
-    await mesh.enter(bell, { token: owner.token, slug });
+    const { owner, slug, room } = await roomOf(ada, "phoenix", 2);
+    const returns = await mesh.enter(bell, { token: owner.token, slug });
+    const guest = await mesh.guest(ada, "Jo");
+    await mesh.enter(bell, { token: guest.token, slug });
     await mesh.kill(bell);
-    expect((await mesh.occupantsOf(room.roomId)).length).toBe(1);
-    await mesh.start("bell");
-    expect(await mesh.occupantsOf(room.roomId)).toEqual([]);
+    expect((await mesh.occupantsOf(room.roomId)).length).toBe(2);
+    const again = await mesh.start("bell");
+    const client = await mesh.client(again);
+    client.keepAlive(300);
+    expect(await client.hello(returns.session.token, returns.client.lastSeq)).toMatchObject({ epoch: 2 });
+    await until("the other place is free", async () => (await mesh.occupantsOf(room.roomId)).length === 1);
+    expect(await mesh.occupantsOf(room.roomId)).toMatchObject([{ sessionId: returns.session.sessionId, epoch: 2 }]);
   });
 });
 
