@@ -151,7 +151,7 @@ describe.each([1, 2, 3])("seed %i", (seed) => {
     const told = world.harness.events.filter(({ kind }) => kind === "slotPaused");
     expect(told[0]).toMatchObject({ peerId: "viewer1", paused: true });
     expect(told.at(-1)).toMatchObject({ paused: false });
-    expect(told.length).toBeLessThanOrEqual(8);
+    expect(told.length).toBeLessThanOrEqual(10);
     expect(viewer.voiceLoss(13_000, 29_000)).toBeLessThan(0.05);
     expect(viewer.layerShares(46_000, 50_000)[2]).toBeGreaterThan(0.9);
   });

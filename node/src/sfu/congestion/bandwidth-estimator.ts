@@ -22,6 +22,7 @@ const RECENT_SPAN_MS = 150;
 const QUEUED_SPAN_MS = 80;
 const QUEUED_MS = 40;
 const LEAST_SHARE = 0.4;
+const LEAST_QUEUE_MS = 12;
 const RECOVERY_MS = 1500;
 const SILENCE_DECREASE = 0.7;
 
@@ -158,7 +159,10 @@ export class BandwidthEstimator {
   #conclude(nowMs: InstantMs): void {
     const told = this.#told;
     if (told.minRttMs !== Number.POSITIVE_INFINITY) this.rttMs += (told.minRttMs - this.rttMs) / 8;
-    const usage = this.#gauge.conclude(told, nowMs) ? "over" : this.#trendline.usage;
+    const isChoked = this.#gauge.conclude(told, nowMs);
+    // A busy machine delays some packets; a queue delays all, also the quickest of a feedback.
+    const isJitter = this.#trendline.usage === "over" && this.#gauge.queueMs < LEAST_QUEUE_MS;
+    const usage = isChoked ? "over" : isJitter ? "normal" : this.#trendline.usage;
     this.#usage = usage;
     const { rttMs } = this;
     const { minBps } = this.#options;
