@@ -1,6 +1,6 @@
 // How members go and come back in a cluster of both kinds: declared left, pruned, killed and back from their snapshot.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
@@ -109,8 +109,17 @@ if (!isHere) {
   test.each([{ third: STOCK }, { third: OURS }])(
     "a killed $third.name finds back by its snapshot without being told where",
     async ({ third }) => {
-      const flags = [`-snapshot=${join(folder, third.name)}`];
+      const snapshot = join(folder, third.name);
+      const flags = [`-snapshot=${snapshot}`];
       const { stay, hosts, gone } = await withOthers({ third: { side: third, flags } });
+      // A stock agent writes what it has when something else happens half a second later. Killed before, it remembers
+      // nobody, and comes back only when another tries it again, which can take minutes.
+      const isWritten = async (): Promise<boolean> => {
+        await serf("event", `-rpc-addr=${hosts[2]}:${RPC_PORT}`, "write");
+        const lines = readFileSync(snapshot, "utf8");
+        return Object.keys(STAYING).every((name) => lines.includes(`alive: ${name} `));
+      };
+      await waitFor(isWritten, { withinMs: 20_000, what: "the snapshot to name both" });
       await gone[0]!.kill("SIGKILL");
       await waitForStatuses(stay, { ...STAYING, third: "failed" }, 40_000);
       await third.start("third", hosts[2]!, flags);

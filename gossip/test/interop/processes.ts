@@ -6,9 +6,13 @@ import { once } from "node:events";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { jest } from "@jest/globals";
 import { buildSync } from "esbuild";
 import { RpcClient } from "../../io/rpc/client.ts";
 import type { RpcMember } from "../../io/rpc/messages.ts";
+
+// A hook starts several processes, and waits for what one full exchange repairs; the machine may be busy.
+jest.setTimeout(120_000);
 
 export const GOSSIP_PORT = 7946;
 export const RPC_PORT = 7373;
@@ -69,7 +73,7 @@ async function startAgent(program: string, first: readonly string[], place: Agen
     isGone = true;
   });
   const isSettled = async (): Promise<boolean> => isGone || canConnect(host);
-  await waitFor(isSettled, { withinMs: 10_000, what: `${name} to open its RPC`, detail: agent.output });
+  await waitFor(isSettled, { withinMs: 30_000, what: `${name} to open its RPC`, detail: agent.output });
   if (isGone) throw new Error(`${name} ended with ${await agent.ended} instead of running\n${agent.output()}`);
   return agent;
 }
@@ -197,11 +201,11 @@ export async function waitFor(
   }
 }
 
-/** Waits until the agents at these addresses all see exactly this. */
+/** Waits until the agents at these addresses all see exactly this; as long as an exchange repairs what gossip missed. */
 export async function waitForStatuses(
   hosts: readonly string[],
   expected: Readonly<Record<string, string>>,
-  withinMs = 15_000,
+  withinMs = 40_000,
 ): Promise<void> {
   const wanted = JSON.stringify(Object.entries(expected).sort());
   let seen: unknown;
