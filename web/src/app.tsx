@@ -5,7 +5,11 @@ import { MeshPage } from "./pages/mesh.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
 import { RoomPage } from "./pages/room.tsx";
 import { t } from "./state/i18n.ts";
+import { lazily } from "./state/load.ts";
 import { type Route, route } from "./state/router.ts";
+
+const account = lazily(async () => (await import("./pages/account.tsx")).AccountPage);
+const invite = lazily(async () => (await import("./pages/invite.tsx")).InvitePage);
 
 const keyOf = (to: Route): string => (to.page === "room" ? `room ${to.slug}` : to.page);
 
@@ -17,6 +21,14 @@ function Page({ to }: { readonly to: Route }) {
       return <RoomPage slug={to.slug} />;
     case "mesh":
       return <MeshPage />;
+    case "account": {
+      const Account = account.get();
+      return Account === undefined ? <div class="skeleton tall" /> : <Account />;
+    }
+    case "invite": {
+      const Invite = invite.get();
+      return Invite === undefined ? <div class="skeleton tall" /> : <Invite code={to.code} />;
+    }
     case "notFound":
       return <NotFoundPage />;
   }

@@ -8,6 +8,7 @@ import { DevicesPanel, PeoplePanel } from "../parts/people-panel.tsx";
 import { Stage } from "../parts/stage.tsx";
 import type { Call } from "../state/call.ts";
 import { maybe, t } from "../state/i18n.ts";
+import { lazily } from "../state/load.ts";
 
 function CallBar({ call }: { readonly call: Call }) {
   const path = call.path.value;
@@ -55,8 +56,7 @@ function Notices({ call }: { readonly call: Call }) {
       )}
       {failed !== undefined && (
         <p class="banner bad" role="alert" data-testid="device-error">
-          {t(failed.source === "camera" ? "device.camera" : "device.microphone")}:{" "}
-          {maybe(`device.error.${failed.code}`) ?? failed.code}
+          {maybe(`device.${failed.source}`) ?? failed.source}: {maybe(`device.error.${failed.code}`) ?? failed.code}
           <button
             type="button"
             class="ghost icon-only"
@@ -90,6 +90,13 @@ function useWakeLock(): void {
   }, []);
 }
 
+const roomPanel = lazily(async () => (await import("../parts/room-panel.tsx")).RoomPanel);
+
+function LazyRoomPanel({ call }: { readonly call: Call }) {
+  const RoomPanel = roomPanel.get();
+  return RoomPanel === undefined ? <aside class="panel skeleton" /> : <RoomPanel call={call} />;
+}
+
 export function CallPage({ call }: { readonly call: Call }) {
   const panel = call.panel.value;
   useWakeLock();
@@ -109,6 +116,7 @@ export function CallPage({ call }: { readonly call: Call }) {
       <Notices call={call} />
       {panel === "chat" && <ChatPanel call={call} />}
       {panel === "people" && <PeoplePanel call={call} />}
+      {panel === "room" && <LazyRoomPanel call={call} />}
       {panel === "devices" && <DevicesPanel call={call} />}
       <Controls call={call} />
       <p class="hidden" aria-live="polite" data-testid="announcement">

@@ -5,16 +5,20 @@ import type { RoomInfo } from "../../../client-sdk/src/index.ts";
 import { AuthForm } from "../parts/auth-form.tsx";
 import { Avatar } from "../parts/avatar.tsx";
 import { CreateRoom } from "../parts/create-room.tsx";
+import { FormError } from "../parts/field.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Ripples } from "../parts/ripples.tsx";
 import { TopBar } from "../parts/top-bar.tsx";
 import { client, logout, messageOf, user } from "../state/app.ts";
 import { t } from "../state/i18n.ts";
+import { useDeed } from "../state/load.ts";
 import { navigate } from "../state/router.ts";
 import { roomPath, slugFromInput } from "../state/slug.ts";
 
 function OpenRoom() {
   const text = useSignal("");
+  const deed = useDeed();
+  const random = (): Promise<boolean> => deed.run(async () => navigate(roomPath((await client.rooms.random()).slug)));
   const go = (): void => {
     const slug = slugFromInput(text.value);
     if (slug !== "") navigate(roomPath(slug));
@@ -46,6 +50,12 @@ function OpenRoom() {
           <Icon name="forward" />
         </button>
       </div>
+      {user.value !== null && user.value !== undefined && (
+        <button type="button" class="link" onClick={() => void random()} data-testid="random-room">
+          {t("rooms.random")}
+        </button>
+      )}
+      <FormError text={deed.error.value} />
     </form>
   );
 }
@@ -59,11 +69,14 @@ function RoomRow({ room }: { readonly room: RoomInfo }) {
   return (
     <li>
       <a class="room-row" href={roomPath(room.slug)} data-testid="my-room">
-        <Avatar id={room.roomId} name={room.title} />
+        <Avatar id={room.roomId} name={room.title} pictureId={room.pictureId} />
         <span class="room-name">
           <strong>{room.title}</strong>
           <small>{room.slug}</small>
         </span>
+        {(room.unread ?? 0) > 0 && (
+          <span class="pill unread-pill">{t("rooms.unread", { count: room.unread ?? 0 })}</span>
+        )}
         <span class={room.occupants > 0 ? "pill live" : "pill"}>{peopleText(room.occupants)}</span>
         <Icon name="forward" />
       </a>
@@ -130,7 +143,9 @@ function Greeting() {
   if (person === null || person === undefined) return null;
   return (
     <div class="greeting" data-testid="greeting">
-      <Avatar id={person.userId} name={person.displayName} />
+      <a href="/account" aria-label={t("account.title")} data-testid="nav-account">
+        <Avatar id={person.userId} name={person.displayName} pictureId={person.pictureId} />
+      </a>
       <div>
         <strong>{t("auth.hello", { name: person.displayName })}</strong>
         <small>{person.guest ? t("auth.isGuest") : `@${person.handle ?? ""}`}</small>

@@ -1,176 +1,205 @@
-/** What is written in the room: history, new messages, and what is on its way. */
-import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { ChatMessage } from "../../../client-sdk/src/index.ts";
-import { user } from "../state/app.ts";
+/** What is written in the room: the timeline, one thread of it, or what a search found. */
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { ChatMessage, PendingMessage } from "../../../client-sdk/src/index.ts";
 import type { Call } from "../state/call.ts";
-import { locale, t } from "../state/i18n.ts";
-import type { Pending } from "../state/messages.ts";
-import { dayOf, isOnlyEmoji, piecesOf, sameDay, startsGroup, timeOf } from "../state/text.ts";
-import { Avatar } from "./avatar.tsx";
+import { type ChatState, typingText } from "../state/chat.ts";
+import { locale, maybe, t } from "../state/i18n.ts";
+import { dayOf, sameDay, startsGroup } from "../state/text.ts";
+import { Composer } from "./composer.tsx";
 import { Icon } from "./icons.tsx";
+import { Message, Text } from "./message.tsx";
 import { Panel } from "./panel.tsx";
 
-const MAX_LENGTH = 4_000;
 /** Nearer to the end than this, the log follows new messages. */
 const NEAR_END_PX = 80;
 
-function Text({ text }: { readonly text: string }) {
-  return (
-    <p class={isOnlyEmoji(text) ? "text emoji" : "text"}>
-      {piecesOf(text).map((piece, index) =>
-        piece.kind === "text" ? (
-          piece.text
-        ) : (
-          <a key={`${index} ${piece.href}`} href={piece.href} target="_blank" rel="noreferrer noopener">
-            {piece.text}
-          </a>
-        ),
-      )}
-    </p>
-  );
-}
-
-function Message({ message, before }: { readonly message: ChatMessage; readonly before: ChatMessage | undefined }) {
-  const isOwn = message.authorId === user.value?.userId;
-  const isFirst = startsGroup(before, message);
-  const isNewDay = before === undefined || !sameDay(before.sentAtMs, message.sentAtMs);
-  const words = { locale: locale.value, today: t("chat.today"), yesterday: t("chat.yesterday") };
-  return (
-    <>
-      {isNewDay && (
-        <li class="day">
-          <span>{dayOf(message.sentAtMs, Date.now(), words)}</span>
-        </li>
-      )}
-      <li class={`message${isOwn ? " own" : ""}${isFirst ? " first" : ""}`} data-testid="message">
-        {isFirst && !isOwn && <Avatar id={message.authorId} name={message.authorName} />}
-        <div class="bubble">
-          {isFirst && (
-            <p class="by">
-              <strong>{isOwn ? t("call.you") : message.authorName}</strong>
-              <time dateTime={new Date(message.sentAtMs).toISOString()}>{timeOf(message.sentAtMs, locale.value)}</time>
-            </p>
-          )}
-          <Text text={message.text} />
-        </div>
-      </li>
-    </>
-  );
-}
-
-function OnItsWay({ pending, onRetry }: { readonly pending: Pending; readonly onRetry: () => void }) {
+function OnItsWay({ chat, pending }: { readonly chat: ChatState; readonly pending: PendingMessage }) {
+  const { code, clientId } = pending;
   return (
     <li class={`message own first ${pending.state}`} data-testid="message-pending">
-      <div class="bubble">
-        <Text text={pending.text} />
-        {pending.state === "sending" ? (
-          <p class="by">{t("chat.sending")}</p>
-        ) : (
-          <p class="by error" role="alert">
-            {t("chat.failed", { reason: pending.reason ?? "" })}{" "}
-            <button type="button" class="link" onClick={onRetry}>
-              {t("chat.retry")}
-            </button>
-          </p>
-        )}
+      <div class="said">
+        <div class="bubble">
+          <Text text={pending.text} />
+          {pending.state === "sending" ? (
+            <p class="by">{t("chat.sending")}</p>
+          ) : (
+            <p class="by error" role="alert">
+              {t("chat.failed", { reason: maybe(`error.${code}`) ?? code ?? "" })}{" "}
+              <button type="button" class="link" onClick={() => void chat.retry(clientId)}>
+                {t("chat.retry")}
+              </button>{" "}
+              <button type="button" class="link" onClick={() => chat.discard(clientId)}>
+                {t("chat.discard")}
+              </button>
+            </p>
+          )}
+        </div>
       </div>
     </li>
   );
 }
 
-function Composer({ call }: { readonly call: Call }) {
-  const text = useSignal("");
-  const input = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
-    // On a touch screen the keyboard would cover what one came to read.
-    if (matchMedia("(pointer: fine)").matches) input.current?.focus();
-  }, []);
-  const send = (): void => {
-    const trimmed = text.value.trim();
-    if (trimmed === "") return;
-    text.value = "";
-    void call.send(trimmed);
-  };
+function Day({ ms }: { readonly ms: number }) {
+  const words = { locale: locale.value, today: t("chat.today"), yesterday: t("chat.yesterday") };
   return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-        input.current?.focus();
-      }}
-    >
-      <textarea
-        ref={input}
-        rows={1}
-        value={text.value}
-        maxLength={MAX_LENGTH}
-        placeholder={t("chat.placeholder")}
-        aria-label={t("chat.label")}
-        enterkeyhint="send"
-        data-testid="chat-input"
-        onInput={(event) => {
-          text.value = event.currentTarget.value;
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-          event.preventDefault();
-          send();
-        }}
-      />
-      <button
-        type="submit"
-        class="round accent"
-        aria-label={t("chat.send")}
-        title={t("chat.send")}
-        data-testid="chat-send"
-      >
-        <Icon name="send" />
-      </button>
-    </form>
+    <li class="day">
+      <span>{dayOf(ms, Date.now(), words)}</span>
+    </li>
   );
 }
 
-export function ChatPanel({ call }: { readonly call: Call }) {
-  const { stored, pending } = call.log.value;
+interface LogProps {
+  readonly chat: ChatState;
+  readonly messages: readonly ChatMessage[];
+  readonly pending: readonly PendingMessage[];
+  readonly canModerate: boolean;
+}
+
+function Log({ chat, messages, pending, canModerate }: LogProps) {
+  return (
+    <ol class="messages" aria-label={t("chat.log")}>
+      {messages.map((message, index) => {
+        const before = messages[index - 1];
+        return (
+          <>
+            {(before === undefined || !sameDay(before.sentAtMs, message.sentAtMs)) && (
+              <Day ms={message.sentAtMs} key={`day ${message.id}`} />
+            )}
+            <Message
+              key={message.id}
+              chat={chat}
+              message={message}
+              isFirst={startsGroup(before, message) || message.replyTo !== undefined}
+              canModerate={canModerate}
+            />
+          </>
+        );
+      })}
+      {pending.map((item) => (
+        <OnItsWay key={item.clientId} chat={chat} pending={item} />
+      ))}
+    </ol>
+  );
+}
+
+function SearchBar({ chat }: { readonly chat: ChatState }) {
+  return (
+    <search class="search-bar">
+      <input
+        type="search"
+        value={chat.searching.value ?? ""}
+        placeholder={t("chat.search")}
+        aria-label={t("chat.search")}
+        data-testid="chat-search"
+        onInput={(event) => chat.search(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || chat.searching.value === undefined) return;
+          event.stopPropagation();
+          chat.stopSearch();
+        }}
+      />
+    </search>
+  );
+}
+
+function Found({ chat, found }: { readonly chat: ChatState; readonly found: readonly ChatMessage[] }) {
+  return (
+    <div class="scroller" aria-live="polite" data-testid="chat-found">
+      {found.length === 0 && <p class="empty">{t("chat.foundNothing")}</p>}
+      <ul class="found">
+        {found.map((message) => (
+          <li key={message.id}>
+            <button type="button" onClick={() => void chat.jumpTo(message)}>
+              <strong>{message.authorName}</strong>
+              <small>{new Date(message.sentAtMs).toLocaleDateString(locale.value)}</small>
+              <span>{message.text}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Timeline({ call, chat }: { readonly call: Call; readonly chat: ChatState }) {
+  const thread = chat.thread.value;
+  const messages = thread?.messages ?? chat.stored.value.filter(({ threadId }) => threadId === undefined);
+  const pending = chat.pending.value.filter(({ threadId }) => threadId === thread?.openerId);
   const scroller = useRef<HTMLDivElement>(null);
   const isNearEnd = useRef(true);
-  // Follows what is newest, unless the person reads further up.
+  // Follows what is newest, unless the person reads further up, or asked for one message.
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (element !== null && isNearEnd.current) element.scrollTop = element.scrollHeight;
-  }, [stored, pending]);
+    const marked = element?.querySelector(".marked");
+    if (marked !== null && marked !== undefined && !isNearEnd.current) return;
+    if (marked !== null && marked !== undefined) marked.scrollIntoView({ block: "center" });
+    else if (element !== null && isNearEnd.current) element.scrollTop = element.scrollHeight;
+    if (isNearEnd.current && !chat.hasNewer.value) void chat.markRead();
+  });
   const scrolled = (): void => {
     const element = scroller.current;
     if (element !== null)
       isNearEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
   };
-  const retry = ({ text, clientId }: Pending): void => void call.send(text, clientId);
   return (
-    <Panel title={t("chat.title")} closeLabel={t("chat.close")} onClose={() => call.show("chat")} testId="chat">
-      <div class="scroller" ref={scroller} onScroll={scrolled}>
-        {call.hasEarlier.value && (
-          <button
-            type="button"
-            class="button quiet small earlier"
-            onClick={() => void call.loadEarlier()}
-            data-testid="chat-earlier"
-          >
-            {t("chat.earlier")}
+    <div class="scroller" ref={scroller} onScroll={scrolled}>
+      {thread === undefined && chat.hasOlder.value && (
+        <button
+          type="button"
+          class="button quiet small earlier"
+          onClick={() => void chat.load()}
+          data-testid="chat-earlier"
+        >
+          {t("chat.earlier")}
+        </button>
+      )}
+      {messages.length + pending.length === 0 && <p class="empty">{t("chat.empty")}</p>}
+      <Log chat={chat} messages={messages} pending={pending} canModerate={call.canModerate.value} />
+      {thread === undefined && chat.hasNewer.value && (
+        <div class="row center later">
+          <button type="button" class="button quiet small" onClick={() => void chat.loadNewer()}>
+            {t("chat.later")}
           </button>
+          <button type="button" class="button small" onClick={() => void chat.toNewest()} data-testid="chat-newest">
+            {t("chat.toNewest")}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function ChatPanel({ call }: { readonly call: Call }) {
+  const { chat } = call;
+  const found = chat.found.value;
+  const isThread = chat.thread.value !== undefined;
+  return (
+    <Panel
+      title={t(isThread ? "chat.thread" : "chat.title")}
+      closeLabel={t("chat.close")}
+      onClose={() => call.show("chat")}
+      testId="chat"
+    >
+      <div class="chat-body">
+        {isThread ? (
+          <button type="button" class="ghost thread-back" onClick={() => chat.closeThread()} data-testid="thread-back">
+            <Icon name="back" />
+            {t("chat.backToAll")}
+          </button>
+        ) : (
+          <SearchBar chat={chat} />
         )}
-        {stored.length + pending.length === 0 && <p class="empty">{t("chat.empty")}</p>}
-        <ol class="messages" aria-label={t("chat.log")}>
-          {stored.map((message, index) => (
-            <Message key={message.id} message={message} before={stored[index - 1]} />
-          ))}
-          {pending.map((item) => (
-            <OnItsWay key={item.clientId} pending={item} onRetry={() => retry(item)} />
-          ))}
-        </ol>
+        {found === undefined ? <Timeline call={call} chat={chat} /> : <Found chat={chat} found={found} />}
+        {chat.error.value !== undefined && (
+          <p class="form-error" role="alert">
+            {chat.error.value}
+          </p>
+        )}
+        <p class="typing" aria-live="polite" data-testid="typing">
+          {typingText(chat.typing.value, chat.thread.value?.openerId)}
+        </p>
       </div>
-      <Composer call={call} />
+      <Composer chat={chat} />
     </Panel>
   );
 }

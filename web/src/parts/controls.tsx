@@ -99,6 +99,16 @@ export function Controls({ call }: { readonly call: Call }) {
         onClick={() => void call.toggleCamera()}
         testId="toggle-camera"
       />
+      {navigator.mediaDevices?.getDisplayMedia !== undefined && (
+        <Control
+          icon="screen"
+          label={t(call.isSharing.value ? "call.shareStop" : "call.share")}
+          short={t("call.screen")}
+          pressed={call.isSharing.value}
+          onClick={() => void call.toggleScreen()}
+          testId="toggle-screen"
+        />
+      )}
       <Control
         icon="chat"
         label={t("call.chat")}
@@ -108,6 +118,7 @@ export function Controls({ call }: { readonly call: Call }) {
         {...panel("chat")}
       />
       <Control icon="people" label={t("call.people")} shortcut="Alt+P" testId="toggle-people" {...panel("people")} />
+      <Control icon="heart" label={t("call.room")} testId="toggle-room" {...panel("room")} />
       <Control icon="settings" label={t("call.devices")} testId="toggle-devices" {...panel("devices")} />
       <Control icon="leave" label={t("call.leave")} class="leave" onClick={() => call.leave()} testId="leave" />
     </div>

@@ -7,11 +7,14 @@ import { Icon } from "./icons.tsx";
 const COPIED_MS = 2_000;
 
 export function CopyLink({ slug }: { readonly slug: string }) {
+  return <CopyText text={roomLink(location.origin, slug)} testId="room-link" />;
+}
+
+export function CopyText({ text, testId }: { readonly text: string; readonly testId: string }) {
   const copied = useSignal(false);
-  const link = roomLink(location.origin, slug);
   const copy = async (): Promise<void> => {
     // Without https there is no clipboard; the text stays selectable.
-    await navigator.clipboard?.writeText(link);
+    await navigator.clipboard?.writeText(text);
     copied.value = true;
     setTimeout(() => {
       copied.value = false;
@@ -19,7 +22,7 @@ export function CopyLink({ slug }: { readonly slug: string }) {
   };
   return (
     <div class="copy-link">
-      <code data-testid="room-link">{link}</code>
+      <code data-testid={testId}>{text}</code>
       <button
         type="button"
         class="button small"

@@ -24,6 +24,30 @@ export function PeoplePanel({ call }: { readonly call: Call }) {
                   {t(`people.role.${person.role}`)} · {t("call.onNode", { node: person.node })}
                 </small>
               </span>
+              {call.canModerate.value && !person.isSelf && (
+                <>
+                  {person.micOn && (
+                    <button
+                      type="button"
+                      class="ghost icon-only"
+                      aria-label={t("people.mute", { name: person.name })}
+                      onClick={() => call.room?.muteParticipant(person.id)}
+                      data-testid="person-mute"
+                    >
+                      <Icon name="micOff" />
+                    </button>
+                  )}
+                  <button
+                    type="button"
+                    class="ghost icon-only"
+                    aria-label={t("people.remove", { name: person.name })}
+                    onClick={() => call.room?.removeParticipant(person.id)}
+                    data-testid="person-remove"
+                  >
+                    <Icon name="door" />
+                  </button>
+                </>
+              )}
               <Icon name={person.micOn ? "mic" : "micOff"} class={person.micOn ? "" : "dim"} />
               <Icon name={person.cameraOn ? "camera" : "cameraOff"} class={person.cameraOn ? "" : "dim"} />
             </li>

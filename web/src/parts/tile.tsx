@@ -56,6 +56,12 @@ function Picture({ person, room, selfTrack }: TileProps) {
   return <RemoteVideo track={track} room={room} personId={person.id} isVisible={isVisible} />;
 }
 
+/** Why a picture that is sent is not seen here. */
+function Unseen({ track }: { readonly track: RemoteTrack | undefined }) {
+  if (track === undefined || track.muted || track.state === "live") return null;
+  return <p class="tile-state paused">{t(track.paused ? "call.paused" : "call.unsupported")}</p>;
+}
+
 export function Tile(props: TileProps) {
   const { person, isSpeaking, isFloating = false } = props;
   const hasPicture = person.isSelf ? props.selfTrack !== undefined : person.cameraOn || person.screen !== undefined;
@@ -77,6 +83,7 @@ export function Tile(props: TileProps) {
       {/* Seen through the video until its first frame is there. */}
       <Avatar id={person.id} name={person.name} large />
       <Picture {...props} />
+      <Unseen track={person.screen ?? person.camera} />
       {person.isReconnecting && <p class="tile-state">{t("call.tileReconnecting")}</p>}
       <p class="tile-name" aria-hidden="true">
         {!person.micOn && <Icon name="micOff" />}

@@ -1,6 +1,6 @@
 /** The client of this page and the person who uses it. */
 import { signal } from "@preact/signals";
-import { codeOf, Hearsay, type UserInfo } from "../../../client-sdk/src/index.ts";
+import { codeOf, Hearsay, type RoomInfo, type UserInfo } from "../../../client-sdk/src/index.ts";
 import { maybe, t } from "./i18n.ts";
 
 const TOKEN_KEY = "hearsay.user";
@@ -29,6 +29,15 @@ async function enter(work: () => Promise<UserInfo>): Promise<void> {
   const entered = await work();
   if (client.token !== undefined) localStorage.setItem(TOKEN_KEY, client.token);
   user.value = entered;
+}
+/** After a change of the account: the person anew, and perhaps another token. */
+export const renew = enter;
+/** Without being known one becomes a guest of the room. */
+export async function acceptInvite(code: string, displayName: string): Promise<RoomInfo> {
+  const isKnown = user.value !== null && user.value !== undefined;
+  const room = await client.invites.accept(code, isKnown ? {} : { displayName });
+  if (!isKnown) await enter(() => client.account.get());
+  return room;
 }
 export const enterAsGuest = (displayName: string): Promise<void> => enter(() => client.guest({ displayName }));
 export const login = (handle: string, password: string): Promise<void> =>

@@ -10,10 +10,10 @@ import {
   type Role,
   type Room,
 } from "../../../client-sdk/src/index.ts";
-import { client, messageOf, user } from "./app.ts";
+import { client, user } from "./app.ts";
+import { ChatState } from "./chat.ts";
 import { usable } from "./devices.ts";
 import { t } from "./i18n.ts";
-import { type ChatLog, EMPTY_LOG, withPending, withStored } from "./messages.ts";
 import { askedPath } from "./node-choice.ts";
 import { stay, stayNoLonger } from "./staying.ts";
 
@@ -31,12 +31,11 @@ export interface Person {
   readonly screen: RemoteTrack | undefined;
   readonly joinedAtMs: number;
 }
-export type Panel = "none" | "chat" | "people" | "devices";
+export type Panel = "none" | "chat" | "people" | "room" | "devices";
 type MediaState = "connecting" | "connected" | "reconnecting" | "failed";
 
 /** How long "you are on another node now" stays. */
 const MOVED_NOTICE_MS = 8_000;
-const HISTORY_PAGE = 50;
 
 export class Call {
   readonly slug: string;
@@ -56,9 +55,12 @@ export class Call {
   readonly deviceError = signal<{ readonly source: string; readonly code: string } | undefined>(undefined);
   readonly playbackBlocked = signal(false);
   readonly panel = signal<Panel>("none");
-  readonly log = signal<ChatLog>(EMPTY_LOG);
+  readonly chat = new ChatState();
   readonly unread = signal(0);
-  readonly hasEarlier = signal(false);
+  readonly canModerate = signal(false);
+  readonly isSharing = signal(false);
+  /** Grows when a file, plan or bill of the room changed: whoever shows them asks again. */
+  readonly life = signal({ file: 0, happening: 0, expense: 0 });
   /** For screen readers: who came, who left, what was written. */
   readonly announcement = signal("");
   readonly self = computed(() => this.people.value.find((person) => person.isSelf));
@@ -89,7 +91,7 @@ export class Call {
       this.#remember();
       const speaker = usable("audiooutput").deviceId;
       if (speaker !== undefined) room.setSpeaker(speaker);
-      await this.loadEarlier();
+      await this.chat.load();
     } catch (error) {
       if (this.phase.value !== "in") this.#ended(codeOf(error));
     }
@@ -126,27 +128,14 @@ export class Call {
     if (this.panel.value === "chat") this.unread.value = 0;
   }
 
-  async send(text: string, clientId = newClientId()): Promise<void> {
-    const room = this.#room;
-    if (room === undefined) return;
-    this.log.value = withPending(this.log.value, { clientId, text, state: "sending" });
+  /** Asks which screen to share, or stops. A person who changes their mind is no error. */
+  async toggleScreen(): Promise<void> {
+    const local = this.#room?.local;
+    if (local === undefined) return;
     try {
-      await room.send(text, { clientId });
+      await local.setScreenShareEnabled(!local.isOn("screen"), { audio: true });
     } catch (error) {
-      this.log.value = withPending(this.log.value, { clientId, text, state: "failed", reason: messageOf(error) });
-    }
-  }
-
-  async loadEarlier(): Promise<void> {
-    const before = this.log.value.stored[0]?.id;
-    try {
-      const page = await this.#room?.history({ limit: HISTORY_PAGE, ...(before === undefined ? {} : { before }) });
-      if (page === undefined) return;
-      this.log.value = withStored(this.log.value, page.messages);
-      this.hasEarlier.value = page.nextCursor !== undefined;
-    } catch {
-      // The button stays, so that it can be tried again.
-      this.hasEarlier.value = true;
+      if (codeOf(error) !== "device_denied") this.deviceError.value = { source: "screen", code: codeOf(error) };
     }
   }
 
@@ -202,11 +191,19 @@ export class Call {
     });
     room.on("moved", ({ from, to }) => this.#movedTo(from, to));
     room.on("closed", ({ code }) => this.#ended(code));
+    this.chat.listen(room);
+    room.on("unread", ({ count }) => {
+      this.unread.value = this.panel.value === "chat" ? 0 : count;
+    });
     room.on("message", (message) => {
-      this.log.value = withStored(this.log.value, [message]);
-      if (message.authorId === user.value?.userId) return;
-      if (this.panel.value !== "chat") this.unread.value += 1;
-      this.announcement.value = `${message.authorName}: ${message.text}`;
+      if (message.authorId !== user.value?.userId) this.announcement.value = `${message.authorName}: ${message.text}`;
+    });
+    for (const name of ["roomUpdated", "grants", "trackStateChanged", "memberUpdated"] as const) room.on(name, changed);
+    room.on("mutedByModerator", () => {
+      this.announcement.value = t("call.mutedByModerator");
+    });
+    room.on("roomLife", ({ what }) => {
+      this.life.value = { ...this.life.value, [what]: this.life.value[what] + 1 };
     });
   }
 
@@ -251,6 +248,8 @@ export class Call {
     if (room === undefined) return;
     batch(() => {
       this.title.value = room.title;
+      this.canModerate.value = room.role === "owner" || room.role === "moderator";
+      this.isSharing.value = room.local.isOn("screen");
       this.path.value = room.path;
       this.selfTrack.value = room.local.track("camera")?.mediaTrack;
       this.people.value = [selfOf(room), ...[...room.participants.values()].map((person) => personOf(person))].sort(
@@ -258,11 +257,6 @@ export class Call {
       );
     });
   }
-}
-
-/** crypto.randomUUID is only there with https. */
-function newClientId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("-");
 }
 
 function selfOf(room: Room): Person {

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { ChatMessage, MeshResponse, MeshTrunk } from "../../../client-sdk/src/index.ts";
+import type { MeshResponse, MeshTrunk } from "../../../client-sdk/src/index.ts";
+import { digitsOf, minorOf } from "./amounts.ts";
 import { hueOf, initials } from "./avatar.ts";
 import { chooseShown, gridFor } from "./grid.ts";
 import { layOut } from "./map.ts";
-import { EMPTY_LOG, withPending, withStored } from "./messages.ts";
 import { routeOf } from "./routes.ts";
 import { roomPath, slugFromInput, slugFromTitle } from "./slug.ts";
 import { isOnlyEmoji, piecesOf, startsGroup } from "./text.ts";
@@ -128,26 +128,6 @@ test("messages of one author stand together until time passes", () => {
   expect(startsGroup(said("a", 0), said("b", 1))).toBe(true);
 });
 
-const message = (id: string, clientId?: string): ChatMessage => ({
-  id,
-  authorId: "u",
-  authorName: "U",
-  text: id,
-  sentAtMs: 1,
-  ...(clientId === undefined ? {} : { clientId }),
-});
-
-test("the log is in the order of ids, whatever order they come in, and each is there once", () => {
-  const log = withStored(withStored(EMPTY_LOG, [message("c"), message("a")]), [message("b"), message("c")]);
-  expect(log.stored.map(({ id }) => id)).toEqual(["a", "b", "c"]);
-});
-
-test("a message on its way goes when its twin is stored, whichever is first", () => {
-  const pending = { clientId: "k", text: "hi", state: "sending" } as const;
-  expect(withStored(withPending(EMPTY_LOG, pending), [message("a", "k")]).pending).toEqual([]);
-  expect(withPending(withStored(EMPTY_LOG, [message("a", "k")]), pending).pending).toEqual([]);
-});
-
 const trunk = (bytes: number): MeshTrunk => ({
   from: "a",
   to: "b",
@@ -184,4 +164,13 @@ test("the map draws near nodes near, far nodes far, and always the same", () => 
   expect(far("a", "c")).toBeGreaterThan(3 * far("a", "b"));
   expect(layOut(["a", "b", "c"], rtts)).toEqual(points);
   for (const { x, y } of points.values()) expect(x >= 0 && x <= 1 && y >= 0 && y <= 1).toBe(true);
+});
+
+test("amounts are read as people write them, without rounding", () => {
+  expect(["12,50", "12.5", "12", "0.01"].map((text) => minorOf(text, "EUR"))).toEqual([1250, 1250, 1200, 1]);
+  expect(minorOf("250000", "VND")).toBe(250_000);
+  expect(["", "0", "-1", "1.234", "1e3", "1 000", "9".repeat(20)].map((text) => minorOf(text, "EUR"))).toEqual(
+    Array.from({ length: 7 }, () => undefined),
+  );
+  expect([digitsOf("JPY"), digitsOf("KWD")]).toEqual([0, 3]);
 });

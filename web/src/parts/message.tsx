@@ -1,0 +1,186 @@
+/** One message: who, when, what, what it answers, reactions, and what one can do with it. */
+import type { ChatMessage } from "../../../client-sdk/src/index.ts";
+import { user } from "../state/app.ts";
+import { type ChatState, QUICK_REACTIONS } from "../state/chat.ts";
+import { locale, t } from "../state/i18n.ts";
+import { isOnlyEmoji, piecesOf, timeOf } from "../state/text.ts";
+import { Avatar } from "./avatar.tsx";
+import { Icon } from "./icons.tsx";
+
+export function Text({ text }: { readonly text: string }) {
+  return (
+    <p class={isOnlyEmoji(text) ? "text emoji" : "text"}>
+      {piecesOf(text).map((piece, index) =>
+        piece.kind === "text" ? (
+          piece.text
+        ) : (
+          <a key={`${index} ${piece.href}`} href={piece.href} target="_blank" rel="noreferrer noopener">
+            {piece.text}
+          </a>
+        ),
+      )}
+    </p>
+  );
+}
+
+interface Props {
+  readonly chat: ChatState;
+  readonly message: ChatMessage;
+}
+
+/** An own `<details>`: opens with Enter or Space, closes with a choice or Escape. */
+function Actions({ chat, message, canModerate }: Props & { readonly canModerate: boolean }) {
+  const isOwn = message.authorId === user.value?.userId;
+  const close = (target: EventTarget | null): void => {
+    if (target instanceof Element) target.closest("details")?.removeAttribute("open");
+  };
+  const act = (work: () => void) => (event: Event) => {
+    close(event.currentTarget);
+    work();
+  };
+  return (
+    <details
+      class="actions"
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !event.currentTarget.open) return;
+        event.stopPropagation();
+        close(event.currentTarget);
+      }}
+    >
+      <summary aria-label={t("chat.actions")} data-testid="message-actions">
+        ⋯
+      </summary>
+      <div class="menu">
+        <div class="row quick">
+          {QUICK_REACTIONS.map((kind) => (
+            <button
+              type="button"
+              key={kind}
+              aria-label={t("chat.reactWith", { kind })}
+              onClick={act(() => void chat.toggleReaction(message, kind))}
+              data-testid="react"
+            >
+              {kind}
+            </button>
+          ))}
+        </div>
+        <button
+          type="button"
+          onClick={act(() => {
+            chat.draft.value = { kind: "reply", to: message };
+          })}
+          data-testid="message-reply"
+        >
+          {t("chat.reply")}
+        </button>
+        {chat.thread.value === undefined && (
+          <button type="button" onClick={act(() => void chat.openThread(message.id))} data-testid="message-thread">
+            {t("chat.thread")}
+          </button>
+        )}
+        {isOwn && (
+          <button
+            type="button"
+            onClick={act(() => {
+              chat.draft.value = { kind: "edit", message };
+            })}
+            data-testid="message-edit"
+          >
+            {t("chat.edit")}
+          </button>
+        )}
+        {(isOwn || canModerate) && (
+          <button type="button" class="bad" onClick={act(() => void chat.remove(message))} data-testid="message-delete">
+            {t("chat.delete")}
+          </button>
+        )}
+      </div>
+    </details>
+  );
+}
+
+function Reactions({ chat, message }: Props) {
+  if (message.reactions === undefined || message.reactions.length === 0) return null;
+  return (
+    <div class="reactions">
+      {message.reactions.map(({ kind, count, mine }) => (
+        <button
+          type="button"
+          class="reaction"
+          key={kind}
+          aria-pressed={mine === true}
+          aria-label={t("chat.reactionCount", { kind, count })}
+          onClick={() => void chat.toggleReaction(message, kind)}
+          data-testid="reaction"
+        >
+          {kind} {count}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Answered({ chat, id }: { readonly chat: ChatState; readonly id: string }) {
+  const original = chat.find(id);
+  const text = original === undefined ? t("chat.earlierMessage") : original.text || t("chat.deleted");
+  return (
+    <button
+      type="button"
+      class="answered"
+      disabled={original === undefined}
+      onClick={() => original !== undefined && void chat.jumpTo(original)}
+    >
+      <Icon name="back" />
+      <span>
+        {original !== undefined && <strong>{original.authorName} </strong>}
+        {text}
+      </span>
+    </button>
+  );
+}
+
+export function Message({
+  chat,
+  message,
+  isFirst,
+  canModerate,
+}: Props & { readonly isFirst: boolean; readonly canModerate: boolean }) {
+  const isOwn = message.authorId === user.value?.userId;
+  const isDeleted = message.deletedAtMs !== undefined;
+  const isMarked = chat.marked.value === message.id;
+  const author = message.authorLeft === true ? t("chat.someone") : message.authorName;
+  return (
+    <li
+      class={`message${isOwn ? " own" : ""}${isFirst ? " first" : ""}${isMarked ? " marked" : ""}`}
+      data-testid="message"
+      data-id={message.id}
+    >
+      {isFirst && !isOwn && <Avatar id={message.authorId} name={author} />}
+      <div class="said">
+        <div class={isDeleted ? "bubble gone" : "bubble"}>
+          {isFirst && (
+            <p class="by">
+              <strong>{isOwn ? t("call.you") : author}</strong>
+              <time dateTime={new Date(message.sentAtMs).toISOString()}>{timeOf(message.sentAtMs, locale.value)}</time>
+            </p>
+          )}
+          {message.replyTo !== undefined && <Answered chat={chat} id={message.replyTo} />}
+          {isDeleted ? <p class="text">{t("chat.deleted")}</p> : <Text text={message.text} />}
+          {message.editedAtMs !== undefined && !isDeleted && <small class="edited">{t("chat.edited")}</small>}
+        </div>
+        <Reactions chat={chat} message={message} />
+        {(message.threadSize ?? 0) > 0 && chat.thread.value === undefined && (
+          <button
+            type="button"
+            class="link thread-size"
+            onClick={() => void chat.openThread(message.id)}
+            data-testid="thread-size"
+          >
+            {t("chat.threadSize", { count: message.threadSize ?? 0 })}
+          </button>
+        )}
+      </div>
+      {!isDeleted && <Actions chat={chat} message={message} canModerate={canModerate} />}
+    </li>
+  );
+}
