@@ -16,6 +16,7 @@ import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "
 import { parseDuration } from "./duration.ts";
 import { describeFlags, FlagError, type FlagTable, type ParsedFlags, parseFlags } from "./flags.ts";
 import { coalesceOptions, handlerOptions } from "./operator-options.ts";
+import { REFUSED_FLAGS } from "./refused-flags.ts";
 import { DEFAULT_RPC_ADDRESS, DEFAULT_RPC_PORT } from "./rpc-options.ts";
 
 const DEFAULT_GOSSIP_PORT = 7946;
@@ -49,6 +50,7 @@ const FLAGS = {
   "user-coalesce-period": { kind: "text", value: "3s", help: "the same for user events" },
   "user-quiescent-period": { kind: "text", value: "1s", help: "the same for user events" },
   "disable-compression": { kind: "boolean", help: "send without compression" },
+  ...REFUSED_FLAGS,
 } satisfies FlagTable;
 
 export const agent: Command = {

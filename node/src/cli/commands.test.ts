@@ -82,6 +82,11 @@ describe("use", () => {
     [["agent", "-encrypt=c2hvcnQ="], "the encryption key must be 16, 24 or 32 bytes in base64"],
     [["agent", "-encrypt=%%%"], "the encryption key must be 16, 24 or 32 bytes in base64"],
     [["agent", "-log-level=loud"], "unknown log level: loud"],
+    [
+      ["agent", "-discover=fleet"],
+      "-discover is not supported: there is no discovery by mDNS; name an agent with -join or -retry-join",
+    ],
+    [["agent", "-iface", "eth0"], "-iface is not supported: give the interface's address with -bind"],
     [["agent", "more"], "unexpected argument: more"],
     [["agent", "-event-handler=zork=x"], "Invalid event script: Event 'zork' invoking 'x'"],
     [["agent", "-protocol=9"], "Protocol version '9' must be in range: [2, 5]"],

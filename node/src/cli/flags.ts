@@ -10,8 +10,8 @@ export class FlagError extends Error {
 }
 
 export interface Flag {
-  /** `text` keeps the last value, `list` all of them. */
-  readonly kind: "text" | "list" | "boolean";
+  /** `text` keeps the last value, `list` all of them; `refused` is not in the help, and its own help says why. */
+  readonly kind: "text" | "list" | "boolean" | "refused";
   readonly help: string;
   /** What stands for the value in the help. */
   readonly value?: string;
@@ -28,7 +28,7 @@ export interface ParsedFlags {
   readonly rest: readonly string[];
 }
 
-/** Throws FlagError for unknown flags and missing values. Flags and other arguments may be mixed. */
+/** Throws FlagError for unknown and refused flags and for missing values. Flags and other arguments may be mixed. */
 export function parseFlags(argv: readonly string[], table: FlagTable): ParsedFlags {
   const values = new Map<string, string[]>();
   const rest: string[] = [];
@@ -65,6 +65,7 @@ function splitFlag(argument: string, table: FlagTable): SplitFlag {
   if (name === undefined) throw new FlagError(`bad flag syntax: ${argument}`);
   const flag = Object.hasOwn(table, name) ? table[name] : undefined;
   if (flag === undefined) throw new FlagError(`flag provided but not defined: -${name}`);
+  if (flag.kind === "refused") throw new FlagError(`-${name} is not supported: ${flag.help}`);
   return { name, flag, attached };
 }
 
@@ -79,11 +80,8 @@ function resultOf(values: ReadonlyMap<string, readonly string[]>, rest: readonly
 
 /** The options part of a help text. */
 export function describeFlags(table: FlagTable): string {
-  const lefts = Object.entries(table).map(
-    ([name, flag]) => `  -${name}${flag.value === undefined ? "" : `=${flag.value}`}`,
-  );
+  const described = Object.entries(table).filter(([, flag]) => flag.kind !== "refused");
+  const lefts = described.map(([name, flag]) => `  -${name}${flag.value === undefined ? "" : `=${flag.value}`}`);
   const width = Math.max(...lefts.map((left) => left.length)) + 2;
-  return Object.values(table)
-    .map((flag, i) => `${(lefts[i] as string).padEnd(width)}${flag.help}\n`)
-    .join("");
+  return described.map(([, flag], i) => `${(lefts[i] as string).padEnd(width)}${flag.help}\n`).join("");
 }
