@@ -12,6 +12,7 @@ import { inviteRoutes } from "./http/invite-routes.ts";
 import { MeshReporter } from "./http/mesh-report.ts";
 import { meshRoutes } from "./http/mesh-routes.ts";
 import { messageRoutes } from "./http/message-routes.ts";
+import { moderationRoutes } from "./http/moderation-routes.ts";
 import { People } from "./http/people.ts";
 import { peopleRoutes } from "./http/people-routes.ts";
 import { ApiError } from "./http/problems.ts";
@@ -30,6 +31,7 @@ import { createRoomService, type LiveRooms } from "./room/live-rooms.ts";
 import { Invites } from "./session/invites.ts";
 import { Joining } from "./session/joining.ts";
 import { RoomKeeping } from "./session/room-keeping.ts";
+import { RoomLock } from "./session/room-lock.ts";
 import { RoomPurge } from "./session/room-purge.ts";
 import { SessionKeeper } from "./session/session-keeper.ts";
 import type { SessionTimes } from "./session/session-machine.ts";
@@ -40,6 +42,7 @@ import { Expulsions } from "./signalling/expulsions.ts";
 import { Gateway, type RawSocket } from "./signalling/gateway.ts";
 import { SessionHub } from "./signalling/hub.ts";
 import type { Stores } from "./store/open-stores.ts";
+import type { Occupant } from "./store/presence.ts";
 import type { ApiTokens } from "./webhooks/api-tokens.ts";
 
 export interface ApiParts {
@@ -98,13 +101,17 @@ export function nodeApi(parts: ApiParts): NodeApi {
     ...{ archive, tokens, clock },
     revoked: (userId, version) => need().expulsions.revoke(userId, version),
   });
-  const joining = new Joining({ archive, presence, tokens, clock, superseded: (older) => need().hub.supersede(older) });
+  const lock = new RoomLock(archive);
+  const isLocked = (roomId: string): Promise<boolean> => lock.isLocked(roomId);
+  const superseded = (older: Occupant): void => need().hub.supersede(older);
+  const joining = new Joining({ archive, presence, tokens, clock, isLocked, superseded });
   const door = new RoomDoor({ archive, joining });
   const draw = parts.random.fork("keepsakes");
   const dueEvery = parts.refreshMs === undefined ? {} : { dueEveryMs: parts.refreshMs };
   const kept = keepsakes({ ...parts, ...dueEvery, archive, joining, random: () => draw.next() });
   const routes = [
     ...roomLifeRoutes(parts, { people, joining, door, kept }, need),
+    ...moderationRoutes({ ...{ door, joining, lock, archive, presence }, rooms: () => need().rooms }),
     ...messageRoutes({ door, clock, talk: () => need().talk }),
     ...textRoutes({ door, joining, talk: () => need().talk }),
     ...kept.routes,
@@ -180,6 +187,7 @@ async function begin(
   const { presence } = parts.stores;
   const { mesh } = running;
   const rooms = createRoomService({ mesh, media, log, clock, random: random.fork("rooms") });
+  rooms.onScore((score) => metrics.quality(score));
   const relay = createRelay({ mesh, media, tracks: rooms, log, clock, random: random.fork("relay") });
   const refresh = parts.refreshMs === undefined ? {} : { refreshMs: parts.refreshMs };
   const resume = parts.times === undefined ? {} : { resumeMs: parts.times.resumeMs };
@@ -294,6 +302,8 @@ function sourcesOf(parts: ApiParts, live: Live | undefined): MetricSources {
     media: () => parts.media.stats(),
     relay: (trunks) => live?.relay.relayStats(trunks) ?? [],
     relayRefused: () => live?.relay.refused() ?? {},
+    data: () => live?.rooms.counters().data ?? {},
+    moderation: () => live?.rooms.counters().moderation ?? {},
     gossip: () => live?.running.stats() ?? {},
   };
 }

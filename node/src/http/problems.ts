@@ -40,6 +40,7 @@ export const PROBLEMS = {
   no_session: [409, "The session is not connected to a node"],
   session_superseded: [409, "A newer session of this device has taken over"],
   room_full: [409, "The room is full"],
+  room_locked: [409, "The room is locked"],
   idempotency_mismatch: [409, "The idempotency key was used for something else"],
   message_deleted: [409, "The message was deleted"],
   bad_thread: [409, "The message cannot stand in this thread"],

@@ -152,6 +152,7 @@ function entryRoutes(services: RoomServices): readonly ApiRoute[] {
         "no_session",
         "session_superseded",
         "room_full",
+        "room_locked",
       ],
       handle: async (call) => {
         const room = await services.joining.roomOf(call.params["slug"] ?? "");

@@ -38,6 +38,22 @@ function sources(over: Partial<MetricSources> = {}): MetricSources {
 }
 
 describe("metrics", () => {
+  test("[A86] data messages, moderation and quality are counted by closed lists", async () => {
+    const metrics = new Metrics({ version: "1.0.0", defaults: false });
+    for (const score of [1.2, 3.1, 5]) metrics.quality(score);
+    const over = { data: () => ({ sent: 4, rate_limited: 1 }), moderation: () => ({ mute: 2 }) };
+    await metrics.render(sources(over));
+    const text = await metrics.render(sources(over));
+    for (const line of [
+      'hearsay_data_messages_total{outcome="sent"} 4',
+      'hearsay_data_messages_total{outcome="rate_limited"} 1',
+      'hearsay_moderation_total{action="mute"} 2',
+      'hearsay_quality_score_bucket{le="3.5"} 2',
+      "hearsay_quality_score_count 3",
+    ])
+      expect(text.split("\n")).toContain(line);
+  });
+
   test("[A86] parts are read at each scrape, and what they count only grows", async () => {
     const metrics = new Metrics({ version: "1.0.0", defaults: false });
     await metrics.render(sources());
@@ -71,7 +87,7 @@ describe("metrics", () => {
     for (const [, name = "", kind = ""] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
       expect(name).toMatch(/^hearsay_[a-z0-9_]+$/);
       if (kind === "counter") expect(name).toMatch(/_total$/);
-      if (kind === "histogram") expect(name).toMatch(/_seconds$/);
+      if (kind === "histogram") expect(name).toMatch(/_(seconds|score)$/);
     }
   });
 });

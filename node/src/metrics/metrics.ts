@@ -8,6 +8,8 @@ import type { RelayPeerStats } from "../relay/relay-stats.ts";
 
 export const HTTP_BUCKETS_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+const QUALITY_BUCKETS = [1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5];
+
 /** Codes of refused socket messages; anything else is counted as "other". */
 const REFUSAL_CODES: ReadonlySet<string> = new Set([
   "bad_message",
@@ -26,6 +28,7 @@ const REFUSAL_CODES: ReadonlySet<string> = new Set([
   "store_unavailable",
   "node_full",
   "unknown_track",
+  "unknown_participant",
   "not_allowed",
   "sdp_malformed",
   "sdp_unsupported",
@@ -48,6 +51,9 @@ export interface MetricSources {
   readonly relay: (trunks: readonly TrunkStats[]) => readonly RelayPeerStats[];
   /** Trunk messages of other nodes that were refused, by reason. */
   readonly relayRefused: () => Readonly<Record<string, number>>;
+  /** Data messages by what became of them, and moderators' deeds; both keys from closed lists. */
+  readonly data?: () => Readonly<Record<string, number>>;
+  readonly moderation?: () => Readonly<Record<string, number>>;
   /** Counters of gossip by name; what is no letter or digit becomes an underscore. */
   readonly gossip: () => Readonly<Record<string, number>>;
 }
@@ -104,6 +110,17 @@ export class Metrics {
     "reason",
   ]);
 
+  readonly #data = this.#counter("hearsay_data_messages_total", "Data messages, by what became of them", ["outcome"]);
+  readonly #deeds = this.#counter("hearsay_moderation_total", "Moderators' deeds towards people of this node", [
+    "action",
+  ]);
+  readonly #quality = new Histogram({
+    name: "hearsay_quality_score",
+    help: "Scores of this node's people, 1 to 5, looked at every 2 s",
+    buckets: [...QUALITY_BUCKETS],
+    registers: [this.registry],
+  });
+
   /** `defaults`: the process's own metrics too; they hold a timer-free but process-wide observer, so tests leave them out. */
   constructor(options: { readonly version: string; readonly defaults: boolean }) {
     this.#gauge("hearsay_build_info", "1, labelled with the version", ["version"]).set({ version: options.version }, 1);
@@ -132,6 +149,10 @@ export class Metrics {
     this.#ended.inc({ reason });
   }
 
+  quality(score: number): void {
+    this.#quality.observe(score);
+  }
+
   sessionsReaped(count: number): void {
     this.#reaped.inc(count);
   }
@@ -154,6 +175,8 @@ export class Metrics {
     this.#people.set({ where: "elsewhere" }, sum(rooms.map((room) => room.remote)));
     this.#setAll("gossip", sources.gossip());
     setReasons(this.#relayRefused, sources.relayRefused());
+    for (const [outcome, count] of resetFor(this.#data, sources.data?.())) this.#data.inc({ outcome }, count);
+    for (const [action, count] of resetFor(this.#deeds, sources.moderation?.())) this.#deeds.inc({ action }, count);
     const media = await sources.media().catch(() => undefined);
     if (media !== undefined) this.#setMedia(media, sources.relay(media.trunks));
     return this.registry.metrics();
@@ -200,6 +223,14 @@ export class Metrics {
   #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
+}
+
+function resetFor(
+  counter: Counter,
+  counts: Readonly<Record<string, number>> = {},
+): readonly (readonly [string, number])[] {
+  counter.reset();
+  return Object.entries(counts);
 }
 
 /** Takes over counts that another part keeps by reason, from closed lists of its own. */

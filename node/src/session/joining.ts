@@ -15,11 +15,13 @@ export interface JoiningOptions {
   readonly presence: Presence;
   readonly tokens: Tokens;
   readonly clock: Clock;
+  /** Does the room take nobody in? Owners, moderators and whoever is inside come in all the same. */
+  readonly isLocked?: (roomId: string) => Promise<boolean>;
   /** Older sessions of the same device lost their place in the room: their nodes should know. */
   readonly superseded: (older: Occupant) => void;
 }
 
-/** What a role may do; a moderator can change it live in a later release. */
+/** What a role may do; a moderator can change it live, for as long as somebody is inside. */
 export function grantsOf(role: Role): Grants {
   return { publish: true, subscribe: true, chat: true, moderate: role === "owner" || role === "moderator" };
 }
@@ -86,6 +88,7 @@ export class Joining {
     const { presence, tokens, archive, clock } = this.#options;
     const known = await this.roleOf(room, user);
     const role = known ?? roleOfVisitor(room, user);
+    await this.#assertUnlocked(room, user, role);
     const participantId = participantIdOf(session);
     const outcome = await presence.joinRoom({
       roomId: room.id,
@@ -108,6 +111,12 @@ export class Joining {
       grants: grantsOf(role),
     });
     return { ...signed, room: roomInfoOf(room, people, role) };
+  }
+
+  async #assertUnlocked(room: RoomRecord, user: UserRecord, role: Role): Promise<void> {
+    if (role === "owner" || role === "moderator" || (await this.#options.isLocked?.(room.id)) !== true) return;
+    const occupants = await this.#options.presence.occupants(room.id);
+    if (!occupants.some((occupant) => occupant.userId === user.id)) throw new ApiError("room_locked");
   }
 
   #placed(outcome: JoinRoomOutcome): number {

@@ -24,6 +24,7 @@ export const RECORD_KINDS = [
   "oldName",
   "readMarker",
   "revision",
+  "lock",
 ] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 
