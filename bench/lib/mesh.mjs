@@ -49,11 +49,12 @@ export async function startMesh(count) {
     if (i > 0) flags.push(`--seeds=127.0.0.1:${seed}`);
     // Embedded stores, whatever servers the environment names.
     const { MONGODB_URL: _archive, REDIS_URL: _presence, ...own } = process.env;
-    const child = spawn(process.execPath, [join(root, "dist/node/src/main.js"), "node", ...flags], {
-      env: { ...own, ...keys },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    nodes.push({ name: `n${i}`, url: `http://127.0.0.1:${http}`, child });
+    const launch = () =>
+      spawn(process.execPath, [join(root, "dist/node/src/main.js"), "node", ...flags], {
+        env: { ...own, ...keys },
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+    nodes.push({ name: `n${i}`, url: `http://127.0.0.1:${http}`, child: launch(), launch });
   }
   const limit = performance.now() + BOOT_LIMIT_MS;
   for (;;) {
@@ -64,6 +65,19 @@ export async function startMesh(count) {
   }
   return {
     nodes,
+    /** Kills the node and starts it again under its name; resolves when it sees all. */
+    async restart(i) {
+      const node = nodes[i];
+      const gone = new Promise((resolve) => node.child.once("exit", resolve));
+      node.child.kill("SIGKILL");
+      await gone;
+      node.child = node.launch();
+      const until = performance.now() + BOOT_LIMIT_MS;
+      while ((await nodesSeenBy(node.url)) < count) {
+        if (performance.now() > until) throw new Error(`${node.name} did not come back`);
+        await sleep(100);
+      }
+    },
     async stop() {
       const gone = nodes.map(({ child }) => new Promise((resolve) => child.once("exit", resolve)));
       for (const { child } of nodes) child.kill("SIGTERM");
