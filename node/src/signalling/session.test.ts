@@ -49,6 +49,17 @@ const joined = (replyTo: string) =>
 const left = { type: "participantLeft", participantId: "X", reason: "left" } as const;
 
 describe("the protocol of a client", () => {
+  test("[A13] who starts anew may leave the room that the session is still in, also before entering it again", () => {
+    const { session, asked, words } = make();
+    session.handle({ type: "join", id: "1", token: "t" }, 1);
+    session.joined("R", joined("1"));
+    session.welcome({ id: "h2" }, 2);
+    session.handle({ type: "leave", id: "2" }, 3);
+    session.handle({ type: "leave", id: "3" }, 4);
+    expect(asked).toEqual(["join 1", "leave R left 2"]);
+    expect(words()).toEqual(["welcome", "joined", "welcome", "not_joined"]);
+  });
+
   test("[A63] what the room says while a join is under way comes after its answer", () => {
     const { session, sent, words } = make();
     session.notify(left, 0);

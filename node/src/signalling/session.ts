@@ -329,7 +329,8 @@ export class ClientSession {
   }
 
   #leave(requestId: string): Refusal | undefined {
-    if (this.#joining !== "in") return NOT_JOINED;
+    // A client that started anew has not entered again, but its session holds the place it had.
+    if (this.#joining !== "in" && this.#machine.roomId === undefined) return NOT_JOINED;
     this.#leaveRequestId = requestId;
     this.#machine.leave();
     this.#leaveRequestId = undefined;
