@@ -363,6 +363,8 @@ export interface MeshNode extends NodeInfo {
   /** Rooms with somebody on this node, and the people on it; absent when the node did not say. */
   readonly rooms?: number;
   readonly people?: number;
+  /** Mean quality score of its people in calls, 1 to 5; absent while there is none, or when the node did not say. */
+  readonly quality?: number;
 }
 export interface MeshRtt {
   readonly from: string;

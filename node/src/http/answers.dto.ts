@@ -109,6 +109,7 @@ export class MeshNode extends NodeInfo implements Protocol.MeshNode {
   @IsOptional() @IsString() version?: string;
   @IsOptional() @IsInt() rooms?: number;
   @IsOptional() @IsInt() people?: number;
+  @IsOptional() @IsNumber() quality?: number;
 }
 export class MeshRtt implements Protocol.MeshRtt {
   @IsString() from!: string;

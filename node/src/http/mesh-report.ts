@@ -19,6 +19,8 @@ const MAX_MATRIX_NODES = 64;
 interface Report {
   readonly rooms: number;
   readonly people: number;
+  /** Mean score of its people; older nodes do not say. */
+  readonly quality?: number;
   readonly trunks: readonly MeshTrunk[];
 }
 
@@ -73,7 +75,9 @@ export class MeshReporter {
       const known = trunkOf(trunk.trunkId);
       return known === undefined ? [] : [trunkInfo(mesh.self.name, known, trunk)];
     });
-    return { rooms: served.length, people: served.reduce((sum, room) => sum + room.local, 0), trunks };
+    const quality = rooms.meanQuality();
+    const people = served.reduce((sum, room) => sum + room.local, 0);
+    return { rooms: served.length, people, trunks, ...(quality === undefined ? {} : { quality }) };
   }
 
   async #ask(node: string): Promise<Report | undefined> {
@@ -107,7 +111,8 @@ export const nodeInfoOf = (node: Member): NodeInfo => ({
 
 function nodeOf(member: Member, report: Report | undefined): MeshNode {
   const load = report === undefined ? {} : { rooms: report.rooms, people: report.people };
-  return { ...nodeInfoOf(member), status: "alive", version: member.version, ...load };
+  const quality = typeof report?.quality === "number" ? { quality: report.quality } : {};
+  return { ...nodeInfoOf(member), status: "alive", version: member.version, ...load, ...quality };
 }
 
 function trunkInfo(

@@ -234,6 +234,10 @@ class LiveRoomService implements LiveRooms {
     return this.#mediaGone.add(listener);
   }
 
+  meanQuality(): number | undefined {
+    return this.#live.quality.mean();
+  }
+
   snapshot(): readonly { readonly roomId: string; readonly local: number; readonly remote: number }[] {
     return this.#registry
       .rooms()

@@ -69,6 +69,16 @@ export class QualityWatch {
     return this.#boards.get(roomId)?.all() ?? [];
   }
 
+  /** Of this node's people, in tenths; undefined while nobody was looked at. */
+  mean(): number | undefined {
+    const scores = this.#parts.registry.members().flatMap(({ roomId, entry }) => {
+      const known = this.scores(roomId).find((score) => score.participantId === entry.participantId);
+      return known === undefined ? [] : [known.score];
+    });
+    if (scores.length === 0) return undefined;
+    return Math.round((10 * scores.reduce((sum, score) => sum + score, 0)) / scores.length) / 10;
+  }
+
   forget(roomId: string): void {
     this.#boards.delete(roomId);
   }

@@ -97,5 +97,7 @@ export interface RoomService {
   onMediaGone(listener: (sessionId: string) => void): () => void;
   /** Called with a session of this node that a moderator removed: to be told, and to leave with reason "removed". */
   onRemoved(listener: (sessionId: string) => void): () => void;
+  /** Mean score of this node's people in calls, 1 to 5; undefined when there is none. */
+  meanQuality(): number | undefined;
   snapshot(): readonly { readonly roomId: string; readonly local: number; readonly remote: number }[];
 }

@@ -30,6 +30,7 @@ test("[P110] everybody hears everybody's score, and again when it moves", async 
   world.at("a").media.quality.set("s-ann", 2.1);
   await world.clock.advance(QUALITY_EVERY_MS + 100);
   for (const client of [ann, bob]) expect(known(client)).toEqual({ "p-ann": 2.1, "p-bob": 5 });
+  expect([world.at("a").rooms.meanQuality(), world.at("b").rooms.meanQuality()]).toEqual([2.1, 5]);
 });
 
 test("[P111] a newcomer hears all scores, and what was lost is told again", async () => {
