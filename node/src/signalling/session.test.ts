@@ -49,7 +49,7 @@ const joined = (replyTo: string) =>
 const left = { type: "participantLeft", participantId: "X", reason: "left" } as const;
 
 describe("the protocol of a client", () => {
-  test("[A13] who starts anew may leave the room that the session is still in, also before entering it again", () => {
+  test("[A14] who starts anew may leave the room that the session is still in, also before entering it again", () => {
     const { session, asked, words } = make();
     session.handle({ type: "join", id: "1", token: "t" }, 1);
     session.joined("R", joined("1"));
