@@ -143,6 +143,16 @@ test("an own message and its echo are told once", async () => {
   expect(told).toEqual(["m1"]);
 });
 
+test("a message whose echo is quicker than its answer is not shown twice", async () => {
+  const { chat } = setUp((body) => {
+    chat.receive(message("m1", { authorId: "me", clientId: body.clientId }));
+    expect(chat.pending).toEqual([]);
+    return message("m1", { authorId: "me", clientId: body.clientId });
+  });
+  await chat.send("hello");
+  expect(chat.messages).toHaveLength(1);
+});
+
 test("after a reconnect what was sent and what was changed is told, once and in place", async () => {
   const { chat, told, store, ids } = setUp();
   for (const id of ["m1", "m2", "m3"]) store(message(id));

@@ -335,6 +335,7 @@ export class Chat {
     this.#timeline.countThread(message.threadId, 1);
     this.#typing.stopped(message.authorId);
     const isOwn = message.authorId === this.#host.userId();
+    if (isOwn) this.#outbox.echoed(message.clientId);
     if (!isOwn && message.id > this.#readUpTo) {
       const { count, mentions } = this.#unread;
       this.#setUnread({ count: count + 1, mentions: mentions + (this.#names(message) ? 1 : 0) });

@@ -35,6 +35,8 @@ export class Outbox {
   readonly #host: OutboxHost;
   readonly #waiting: Outgoing[] = [];
   #failed: readonly PendingMessage[] = [];
+  /** Told by the socket before its request was answered; only the first in the box can be. */
+  #echoed: string | undefined;
   #busy = false;
   #closed = false;
 
@@ -44,7 +46,8 @@ export class Outbox {
 
   /** In the order of sending, refused ones first. */
   get pending(): readonly PendingMessage[] {
-    return [...this.#failed, ...this.#waiting.map(({ body }) => ({ ...body, state: "sending" as const }))];
+    const sending = this.#waiting.filter(({ body }) => body.clientId !== this.#echoed);
+    return [...this.#failed, ...sending.map(({ body }) => ({ ...body, state: "sending" as const }))];
   }
 
   send(body: PostMessage): Promise<ChatMessage> {
@@ -61,6 +64,9 @@ export class Outbox {
 
   failed(clientId: string): PendingMessage | undefined {
     return this.#failed.find((message) => message.clientId === clientId);
+  }
+  echoed(clientId: string | undefined): void {
+    this.#echoed = clientId;
   }
   discard(clientId: string): void {
     this.#failed = this.#failed.filter((message) => message.clientId !== clientId);
