@@ -285,7 +285,8 @@ class LiveRoomService implements LiveRooms {
     const claim = { generation: input.generation ?? 0, sessionId, epoch };
     const person = { participantId, userId, displayName, role, claim, joinedAtMs };
     const member: Member = {
-      ...{ sessionId, roomId, grants, client, socketLost: false },
+      // A session that enters again does not shed what a moderator took from it.
+      ...{ sessionId, roomId, grants: known?.grants ?? grants, client, socketLost: false },
       entry: { ...person, state: "active", tracks: [] },
       tracks: known?.tracks ?? [],
       slots: known?.slots ?? [],

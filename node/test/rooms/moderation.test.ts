@@ -121,6 +121,15 @@ test("[P103] the right to publish goes and comes back with the tracks", async ()
   expect(world.at("a").media.delivered("s-owner")).toContain(world.annTracks.video);
 });
 
+test("[P103] entering again with the same session brings no right back", async () => {
+  const world = await ModeratedRoom.open();
+  await world.order({ action: "grants", participantId: "p-ann", grants: { publish: false } });
+  await world.join("b", "ann", { epoch: 2 });
+  await world.clock.advance(500);
+  expect(world.annAt("a")).toEqual([]);
+  await expect(world.publish("b", "s-ann", { fresh: true })).rejects.toMatchObject({ code: "not_allowed" });
+});
+
 test("[P103] the right to see goes and comes back with the slots", async () => {
   const world = await ModeratedRoom.open();
   const { media } = world.at("b");
