@@ -17,6 +17,7 @@ import { clientOwnsCertificate, type HandshakeRecord, serverOwnsCertificate } fr
 export type DtlsDropReason =
   | "dtls_malformed"
   | "dtls_epoch_zero"
+  | "dtls_repeated"
   | "dtls_bad_alert"
   | "dtls_unexpected_type"
   | "dtls_closed";
@@ -47,6 +48,9 @@ const SALT_BYTES = 14;
 const RECORD_HEADER_BYTES = 13;
 const ALERT = 21;
 const HANDSHAKE = 22;
+const HANDSHAKE_HEADER_BYTES = 12;
+/** A handshake has five messages from its server; more fragments than these are nobody's certificate. */
+const MAX_SEEN = 64;
 const APPLICATION_DATA = 23;
 const DTLS_1_2 = 0xfefd;
 const FATAL = 2;
@@ -77,6 +81,8 @@ export class DtlsPeer {
   readonly #incoming = new Event<[Buffer]>();
   #connected = false;
   #closed = false;
+  /** Type, sequence number and offset of each handshake fragment that was let through. */
+  readonly #seen = new Set<string>();
 
   constructor(
     input: { readonly role: DtlsRole; readonly certificate: RTCCertificate; readonly remote: Fingerprint },
@@ -146,12 +152,31 @@ export class DtlsPeer {
       const end = offset + RECORD_HEADER_BYTES + bytes.readUInt16BE(offset + 11);
       if (end > bytes.length) return this.#drop("dtls_malformed");
       const record = bytes.subarray(offset, end);
-      if (!this.#connected || this.#isHarmless(record)) kept.push(record);
+      const isWanted = this.#connected ? this.#isHarmless(record) : !this.#isRepeated(record);
+      if (isWanted) kept.push(record);
       if (this.#closed) return undefined;
       offset = end;
     }
     if (kept.length === 0) return undefined;
     return kept.length === 1 ? kept[0] : Buffer.concat(kept);
+  }
+
+  /**
+   * Handshake messages that came before (RFC 6347 section 4.2.4: the other end repeats a flight that is not answered in time).
+   * werift's client starts over in the middle of the handshake on a second HelloVerifyRequest or ServerHello, and fails; it
+   * repeats its own flights by its own timer, so it needs no repeats from the other end. Its server copes.
+   */
+  #isRepeated(record: Buffer): boolean {
+    if (this.#role === "server" || record[0] !== HANDSHAKE || record.readUInt16BE(3) !== 0) return false;
+    if (record.length < RECORD_HEADER_BYTES + HANDSHAKE_HEADER_BYTES) return false;
+    const head = record.subarray(RECORD_HEADER_BYTES);
+    const key = `${head[0]}:${head.readUInt16BE(4)}:${head.readUIntBE(6, 3)}`;
+    if (!this.#seen.has(key) && this.#seen.size < MAX_SEEN) {
+      this.#seen.add(key);
+      return false;
+    }
+    this.#sink.dropped("dtls_repeated");
+    return true;
   }
 
   /** Whether werift may see a record after the handshake. */
