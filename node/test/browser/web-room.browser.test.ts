@@ -151,8 +151,8 @@ test("a picture of one is a memory of all", async () => {
   // On a phone a panel lies over the controls.
   await guest.locator(`${id("chat")} > header button`).click();
   await click(guest, "toggle-room");
-  const input = (await maker.waitForSelector(id("files-add"))) as ElementHandle<HTMLInputElement>;
-  await input.uploadFile(picture);
+  const input = await maker.waitForSelector(`input${id("files-add")}`);
+  await (input as ElementHandle<never> | null)?.uploadFile(picture);
   for (const page of [maker, guest]) await page.waitForSelector(`${id("memory")} img`, { timeout: 20_000 });
   await shoot(guest, "gallery");
   expect(await overflow(guest)).toBe(0);
