@@ -5,8 +5,8 @@
 // As many people as the limit of messages a person asks for send by HTTP to both nodes; a reader on each node hears all.
 // Measured is, for each message, from before its request to the receipt on the other node's socket. With --kill one node at
 // a time is killed and started again under its name every so often: senders repeat what was not acknowledged with the same
-// clientId through the other node, as the SDK does; readers resume and read the changes that they missed. Counted at the
-// end: acknowledged messages that the history lacks (lost) or has twice (doubled), and the same of what each reader has got.
+// clientId through the other node, as the SDK does; readers begin a new session and do not catch up. Counted at the end:
+// acknowledged messages that the history lacks (lost) or has twice (doubled); how many each reader heard live is told beside.
 // Ends with 1 when something was lost or doubled.
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
