@@ -1,3 +1,6 @@
+import type { ErrorReply } from "./protocol/messages.ts";
+import type { StepFailure } from "./session-types.ts";
+
 /** What helps against a refusal, by its stable code. Pure data; PROTOCOL.md lists the codes. */
 export type Remedy =
   /** Trying the same again later. */
@@ -49,3 +52,17 @@ export function remedyFor(
 
 /** Codes that say: the same person came from the same device a second time, and that one holds the place now. */
 export const SUPERSEDED_CODES: ReadonlySet<string> = new Set(["session_superseded", "superseded"]);
+
+/**
+ * What the refusal of a hello or a join means. A room token that was not accepted says nothing against the session: hello
+ * and a new ticket come again.
+ */
+export function failureOf(request: "hello" | "join", { code, detail, retryAfterMs }: ErrorReply): StepFailure {
+  const remedy = remedyFor(code, { retryAfterMs });
+  return {
+    code,
+    detail,
+    remedy: request === "join" && remedy === "renew" ? "again" : remedy,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}

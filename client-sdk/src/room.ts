@@ -17,6 +17,7 @@ import { type RemoteParticipant, Roster } from "./roster.ts";
 import type { ConnectionState, RoomMessage, SessionEvent } from "./session-types.ts";
 import { type HistoryQuery, TextApi } from "./text-api.ts";
 import type { Visible } from "./view.ts";
+import { Wakeups } from "./wakeups.ts";
 
 const NO_GRANTS: Grants = { publish: false, subscribe: false, chat: false, moderate: false };
 
@@ -36,7 +37,8 @@ export class Room extends Emitter<RoomEvents> {
   #info: RoomUpdated["room"] | undefined;
   #path: Path;
   #speakers: readonly Speaker[] = [];
-  readonly #wakeups = new Set<() => void>();
+  /** Those who wait for another try; a connection that is back is worth one at once. */
+  readonly #wakeups: Wakeups;
 
   /** Use Hearsay.join; a room is entered by it. */
   constructor(parts: ConnectionParts, path: Path) {
@@ -44,6 +46,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#parts = parts;
     this.#path = path;
     const { options, api } = parts;
+    this.#wakeups = new Wakeups(options.schedule);
     const slug = (): string => this.slug;
     this.#connection = new Connection(parts, {
       event: (event) => this.#handle(event),
@@ -61,7 +64,7 @@ export class Room extends Emitter<RoomEvents> {
     this.bills = new Bills(api, slug);
     this.chat = new Chat({
       text: new TextApi(api, slug),
-      wait: (delayMs) => this.#wait(delayMs),
+      wait: (delayMs) => this.#wakeups.wait(delayMs),
       sayTyping: (typing, threadId) =>
         this.#connection.say({ type: "typing", typing, ...(threadId === undefined ? {} : { threadId }) }),
       tell: (name, value) => this.emit(name, value as RoomEvents[typeof name]),
@@ -196,7 +199,7 @@ export class Room extends Emitter<RoomEvents> {
     switch (event.kind) {
       case "state":
         this.#state = event.state;
-        if (event.state === "connected") this.#wake();
+        if (event.state === "connected") this.#wakeups.wake();
         this.emit("state", event.state);
         break;
       case "joined":
@@ -336,27 +339,10 @@ export class Room extends Emitter<RoomEvents> {
     this.#media.close();
     this.local.close();
     this.chat.close();
-    this.#wake();
+    this.#wakeups.wake();
   }
 
   // ------------------------------------------------------------ parts
-
-  /** Until the delay is over, or the connection is back: then it is worth trying at once. */
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        this.#wakeups.delete(done);
-        resolve();
-      };
-      const cancel = this.#parts.options.schedule(done, delayMs);
-      this.#wakeups.add(done);
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakeups]) wake();
-  }
 
   #makeRoster(): Roster {
     return new Roster({

@@ -26,7 +26,7 @@ import {
   type ServerMessage,
   type Welcome,
 } from "./protocol/messages.ts";
-import { remedyFor, SUPERSEDED_CODES } from "./remedies.ts";
+import { failureOf, remedyFor, SUPERSEDED_CODES } from "./remedies.ts";
 import {
   ASKS_OTHERS,
   type ConnectionState,
@@ -294,16 +294,7 @@ export class Session {
         break;
       case "hello":
       case "join":
-        // A room token that was not accepted says nothing against the session: hello and a new ticket come again.
-        this.#stepFailed(
-          {
-            code,
-            detail,
-            remedy: request === "join" && remedy === "renew" ? "again" : remedy,
-            ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-          },
-          nowMs,
-        );
+        this.#stepFailed(failureOf(request, message), nowMs);
         break;
       default:
         this.#sink.ignored("unexpected");

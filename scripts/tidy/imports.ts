@@ -37,7 +37,7 @@ export const ZONES: readonly Zone[] = [
   { from: "client-sdk/src", may: ["client-sdk/src"] },
   {
     from: "web",
-    may: ["web", "client-sdk/src/index.ts", "client-sdk/src/protocol", "pkg:preact", "pkg:@preact/signals"],
+    may: ["web", "client-sdk/src/index.ts", "client-sdk/src/protocol", "pkg:preact", "pkg:@preact/signals", "pkg:uqr"],
   },
   { from: "node/src/sfu", may: ["node/src/sfu"] },
   { from: "node/src/placement", may: ["node/src/placement", "client-sdk/src/protocol"] },
