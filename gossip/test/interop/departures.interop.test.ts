@@ -9,8 +9,11 @@ import {
   endAll,
   hasReference,
   hearsay,
+  OURS,
   RPC_PORT,
   type RunningAgent,
+  type Side,
+  STOCK,
   serf,
   startOurs,
   startStock,
@@ -20,14 +23,6 @@ import {
 
 const isHere = hasReference();
 afterEach(endAll);
-
-interface Side {
-  readonly name: string;
-  start(name: string, host: string, flags?: readonly string[]): Promise<RunningAgent>;
-}
-
-const OURS: Side = { name: "hearsay", start: startOurs };
-const STOCK: Side = { name: "serf", start: startStock };
 
 if (!isHere) {
   test("departures did not run: serf is not installed", () => {

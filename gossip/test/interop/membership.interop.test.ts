@@ -5,7 +5,9 @@ import {
   endAll,
   hasReference,
   membersAt,
+  OURS,
   type RunningAgent,
+  STOCK,
   startOurs,
   startStock,
   waitForStatuses,
@@ -13,14 +15,6 @@ import {
 
 const isHere = hasReference();
 afterEach(endAll);
-
-interface Side {
-  readonly name: string;
-  start(name: string, host: string, flags?: readonly string[]): Promise<RunningAgent>;
-}
-
-const OURS: Side = { name: "hearsay", start: startOurs };
-const STOCK: Side = { name: "serf", start: startStock };
 
 if (!isHere) {
   test("interop did not run: serf is not installed", () => {

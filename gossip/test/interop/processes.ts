@@ -217,3 +217,12 @@ export async function waitForStatuses(
     { withinMs, what: `${hosts.join(", ")} to see ${wanted}`, detail: () => JSON.stringify(seen) },
   );
 }
+
+/** A kind of agent, for tests that hold for both. */
+export interface Side {
+  readonly name: string;
+  start(name: string, host: string, flags?: readonly string[]): Promise<RunningAgent>;
+}
+
+export const OURS: Side = { name: "hearsay", start: startOurs };
+export const STOCK: Side = { name: "serf", start: startStock };
