@@ -104,7 +104,9 @@ export function nodeApi(parts: ApiParts): NodeApi {
   const lock = new RoomLock(archive);
   const isLocked = (roomId: string): Promise<boolean> => lock.isLocked(roomId);
   const superseded = (older: Occupant): void => need().hub.supersede(older);
-  const joining = new Joining({ archive, presence, tokens, clock, isLocked, superseded });
+  const isInside = (roomId: string, userId: string): boolean =>
+    live?.rooms.participants(roomId).some((participant) => participant.userId === userId) === true;
+  const joining = new Joining({ archive, presence, tokens, clock, isLocked, isInside, superseded });
   const door = new RoomDoor({ archive, joining });
   const draw = parts.random.fork("keepsakes");
   const dueEvery = parts.refreshMs === undefined ? {} : { dueEveryMs: parts.refreshMs };
@@ -214,6 +216,7 @@ async function begin(
   await relay.start();
   await keeper.start({
     superseded: (sessionId) => hub.takenAway(sessionId),
+    isServedAt: (node, sessionId) => hub.isServedAt(node, sessionId),
     restored: (roomId, nodes) => rooms.meet(roomId, nodes),
   });
   hub.start();

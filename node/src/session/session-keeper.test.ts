@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ManualClock, settle } from "../../test/fakes/manual-clock.ts";
 import { silentLog } from "../mesh/log.ts";
+import { StoreUnavailableError } from "../store/errors.ts";
 import type { Presence } from "../store/presence.ts";
 import { openSqlitePresence } from "../store/sqlite/sqlite-presence.ts";
 import { participantIdOf } from "./participant-id.ts";
@@ -104,6 +105,90 @@ describe("keeping sessions", () => {
     expect(await presence.joinRoom({ ...place, sessionId: "S2" })).toMatchObject({ kind: "joined" });
     await ada.refresh();
     expect(superseded).toEqual(["S1"]);
+    await ada.stop();
+  });
+
+  /** A node whose store is away while `isAway` says so. */
+  async function cutOff(isAway: () => boolean): Promise<SessionKeeper> {
+    const away = (operation: string): StoreUnavailableError =>
+      new StoreUnavailableError({ store: "presence", operation, stateChanged: "no", cause: new Error("cut off") });
+    const removeSession: Presence["removeSession"] = (id, owner) =>
+      isAway() ? Promise.reject(away("removeSession")) : presence.removeSession(id, owner);
+    const leaveRoom: Presence["leaveRoom"] = (left) =>
+      isAway() ? Promise.reject(away("leaveRoom")) : presence.leaveRoom(left);
+    const inner = new Proxy(presence, {
+      get: (target, key) => {
+        if (key === "removeSession") return removeSession;
+        if (key === "leaveRoom") return leaveRoom;
+        const member: unknown = Reflect.get(target, key);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+    const made = new SessionKeeper({ node: "ada", presence: inner, clock, log: silentLog });
+    await made.start({ superseded: (sessionId) => superseded.push(sessionId) });
+    return made;
+  }
+
+  test("[A28] an end that the store did not hear is told again, and touches no later life of the session", async () => {
+    let away = true;
+    const [ada, bell] = [await cutOff(() => away), await keeper("bell")];
+    await ada.claim(session);
+    await ada.claim({ ...session, sessionId: "S2" });
+    await join1();
+    await ada.ended("S1");
+    await ada.ended("S2");
+    await bell.claim({ ...session, sessionId: "S2" });
+    await ada.refresh();
+    expect((await presence.occupants("R1")).length).toBe(1);
+    away = false;
+    await ada.refresh();
+    expect(await presence.occupants("R1")).toEqual([]);
+    expect(await presence.getSession("S1")).toBeUndefined();
+    expect(await presence.getSession("S2")).toMatchObject({ node: "bell", epoch: 2 });
+    await ada.stop();
+    await bell.stop();
+  });
+
+  test("[A28] a place whose leave the store did not hear is given up by the second renewal", async () => {
+    let away = true;
+    const ada = await cutOff(() => away);
+    await ada.claim(session);
+    await join1();
+    ada.entered("S1", place);
+    await ada.left("S1", "R1");
+    away = false;
+    await ada.refresh();
+    expect((await presence.occupants("R1")).length).toBe(1);
+    await ada.refresh();
+    expect(await presence.occupants("R1")).toEqual([]);
+    await ada.stop();
+  });
+
+  test("[A71] a session that another node claimed and does not serve is taken back, with its place", async () => {
+    const ada = new SessionKeeper({ node: "ada", presence, clock, log: silentLog });
+    const asked: string[] = [];
+    let served = false;
+    await ada.start({
+      superseded: (sessionId) => superseded.push(sessionId),
+      isServedAt: async (node, sessionId) => {
+        asked.push(`${sessionId} at ${node}`);
+        return served;
+      },
+    });
+    await ada.claim(session);
+    await join1();
+    ada.entered("S1", place);
+    const { userId, deviceId, generation } = session;
+    const stray = { sessionId: "S1", userId, deviceId, generation, node: "bell", ttlMs: 45_000 };
+    await presence.putSession({ ...stray, epoch: 2 });
+    await ada.refresh();
+    expect([asked, superseded]).toEqual([["S1 at bell"], []]);
+    expect(await presence.occupants("R1")).toMatchObject([{ sessionId: "S1", node: "ada", epoch: 3 }]);
+    served = true;
+    await presence.putSession({ ...stray, epoch: 4 });
+    await ada.refresh();
+    expect([superseded, ada.size]).toEqual([["S1"], 0]);
+    expect(await presence.getSession("S1")).toMatchObject({ node: "bell", epoch: 4 });
     await ada.stop();
   });
 

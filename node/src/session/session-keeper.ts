@@ -13,6 +13,12 @@ export const PRESENCE_TTL_MS = 45_000;
 export const REFRESH_EVERY_MS = 10_000;
 /** A place whose session does not enter the room: the room token is over by then. */
 const STRAY_ROUNDS = 8;
+/** As many of them are left to a place whose leave the store did not hear: a new room token may be on its way. */
+const UNHEARD_LEAVE_ROUNDS = 2;
+/** Ends of sessions that the store did not hear. At the bound the oldest is left to its time to live. */
+const MAX_UNHEARD_ENDS = 10_000;
+/** Unheard ends that are told at once. */
+const ENDS_AT_ONCE = 100;
 /** Claims that race with claims of other nodes. */
 const MAX_CLAIM_ATTEMPTS = 5;
 
@@ -28,6 +34,11 @@ export interface KeptSession {
 export interface KeeperListener {
   /** Presence says that the session is another node's, or that a newer session of the device is inside. */
   superseded(sessionId: string): void;
+  /**
+   * Does that node serve the session, as the store says? A claim whose answer got lost may have been carried out, after
+   * its client went away from there again. True also when that cannot be found out.
+   */
+  isServedAt?(node: string, sessionId: string): Promise<boolean>;
   /** A place that the store had lost is there again. Who else is in the room may have come meanwhile, past this node. */
   restored?(roomId: string, nodes: readonly string[]): void;
 }
@@ -54,6 +65,8 @@ export class SessionKeeper {
   readonly #ttlMs: number;
   readonly #sessions = new Map<string, KeptSession>();
   readonly #strayRounds = new Map<string, number>();
+  /** Sessions that ended while the store was away: their records would stand for somebody who is gone. */
+  readonly #unheardEnds = new Map<string, { readonly epoch: number; readonly untilMs: number }>();
   #listener: KeeperListener = { superseded: () => undefined };
   #cancelTimer: () => void = () => undefined;
   #cancelClearing: () => void = () => undefined;
@@ -127,23 +140,28 @@ export class SessionKeeper {
     if (kept !== undefined) this.#sessions.set(sessionId, { ...kept, place });
   }
 
-  /** Gives the place up; resolves when the store knows, or cannot be told (then its time runs out by itself). */
+  /** Gives the place up; resolves when the store knows, or cannot be told now (then a renewal gives the place up). */
   async left(sessionId: string, roomId: string): Promise<void> {
     const kept = this.#sessions.get(sessionId);
     // Taken by another node (its place is that node's to give up), or ended, which gave it up.
     if (kept === undefined) return;
     this.#sessions.set(sessionId, { ...kept, place: undefined });
-    await this.#quietly("give a place up", () => this.#presence.leaveRoom({ roomId, sessionId }));
+    const isHeard = await this.#quietly("give a place up", () => this.#presence.leaveRoom({ roomId, sessionId }));
+    if (!isHeard && this.#sessions.has(sessionId))
+      this.#strayRounds.set(sessionId, STRAY_ROUNDS - UNHEARD_LEAVE_ROUNDS);
   }
 
-  /** Forgets the session and removes its record, if that still names this node and this epoch. */
+  /** Forgets the session and removes its record, if that still names this node and this epoch; later, if the store is away. */
   async ended(sessionId: string): Promise<void> {
     const kept = this.#sessions.get(sessionId);
     if (kept === undefined) return;
     this.#sessions.delete(sessionId);
     this.#strayRounds.delete(sessionId);
-    const owner = { node: this.#options.node, epoch: kept.epoch };
-    await this.#quietly("remove a session", () => this.#presence.removeSession(sessionId, owner));
+    const { epoch } = kept;
+    if (await this.#tellEnd(sessionId, epoch)) return;
+    this.#unheardEnds.set(sessionId, { epoch, untilMs: this.#options.clock.nowMs() + this.#ttlMs });
+    const [oldest] = this.#unheardEnds.keys();
+    if (this.#unheardEnds.size > MAX_UNHEARD_ENDS && oldest !== undefined) this.#unheardEnds.delete(oldest);
   }
 
   /** Forgets a session that another node has taken; its record is that node's. */
@@ -154,6 +172,7 @@ export class SessionKeeper {
 
   /** One round of renewal; the timer calls it, and tests may. */
   async refresh(): Promise<void> {
+    await this.#tellEndsAgain();
     const sessionIds = [...this.#sessions.keys()];
     if (sessionIds.length === 0) return;
     const known = new Map(this.#sessions);
@@ -169,15 +188,57 @@ export class SessionKeeper {
     });
   }
 
+  /** Compare and delete: a session that was claimed since has a greater epoch. */
+  #tellEnd(sessionId: string, epoch: number): Promise<boolean> {
+    const owner = { node: this.#options.node, epoch };
+    return this.#quietly("remove a session", () => this.#presence.removeSession(sessionId, owner));
+  }
+
+  async #tellEndsAgain(): Promise<void> {
+    const nowMs = this.#options.clock.nowMs();
+    const due = [...this.#unheardEnds];
+    for (let start = 0; start < due.length; start += ENDS_AT_ONCE) {
+      const batch = due.slice(start, start + ENDS_AT_ONCE);
+      const heard = await Promise.all(
+        batch.map(async ([sessionId, { epoch, untilMs }]) => {
+          // What nobody renewed for so long has run out by itself.
+          const isOver = untilMs <= nowMs || (await this.#tellEnd(sessionId, epoch));
+          if (isOver) this.#unheardEnds.delete(sessionId);
+          return isOver;
+        }),
+      );
+      if (!heard.includes(true)) return;
+    }
+  }
+
   /** The store lost the record (or another node has it). */
   async #reclaim(sessionId: string, known: ReadonlyMap<string, KeptSession>): Promise<void> {
     const kept = this.#unchanged(sessionId, known);
     if (kept === undefined) return;
     const outcome = await this.#presence.putSession(this.#put(kept.claims, kept.epoch));
-    if (outcome.kind === "stale") {
+    if (outcome.kind === "stale") await this.#settle(sessionId, known, outcome.record);
+    else if (kept.place !== undefined) await this.#rejoin(sessionId, kept.place);
+  }
+
+  /** The record names another node, or a later claim of this one: either the session is gone from here, or nobody has it there. */
+  async #settle(
+    sessionId: string,
+    known: ReadonlyMap<string, KeptSession>,
+    { node, epoch }: Pick<SessionRecord, "node" | "epoch">,
+  ): Promise<void> {
+    const isServed = node === this.#options.node || ((await this.#listener.isServedAt?.(node, sessionId)) ?? true);
+    const kept = this.#unchanged(sessionId, known);
+    if (kept === undefined) return;
+    if (isServed) {
       this.forget(sessionId);
       this.#listener.superseded(sessionId);
-    } else if (kept.place !== undefined) await this.#rejoin(sessionId, kept.place);
+      return;
+    }
+    // Whoever claims it meanwhile has this epoch or a greater one: the next renewal looks again.
+    const outcome = await this.#presence.putSession(this.#put(kept.claims, epoch + 1));
+    if (outcome.kind !== "claimed" || this.#unchanged(sessionId, known) === undefined) return;
+    this.#sessions.set(sessionId, { ...kept, epoch: epoch + 1 });
+    if (kept.place !== undefined) await this.#rejoin(sessionId, kept.place);
   }
 
   async #compare(
@@ -243,7 +304,7 @@ export class SessionKeeper {
       const cleared = this.#quietly("clear the records of an earlier run", async () => {
         for (const { sessionId, epoch } of left) await this.#presence.removeSession(sessionId, { node, epoch });
       });
-      this.#round = this.#round.then(() => cleared);
+      this.#round = this.#round.then(async () => void (await cleared));
     });
   }
 
@@ -259,12 +320,15 @@ export class SessionKeeper {
     });
   }
 
-  async #quietly(doing: string, work: () => Promise<unknown>): Promise<void> {
+  /** False when it failed. */
+  async #quietly(doing: string, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       if (!isStoreUnavailable(error)) this.#options.log.error({ doing, error: String(error) }, "presence failed");
       else this.#options.log.warn({ doing }, "presence is away");
+      return false;
     }
   }
 }

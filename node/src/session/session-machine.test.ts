@@ -10,6 +10,7 @@ function make(expiresAtMs = DAY_MS) {
   const machine = new SessionMachine(
     {
       reconnecting: (is) => log.push(is ? "reconnecting" : "active"),
+      hide: (roomId) => log.push(`hide ${roomId}`),
       leaveRoom: (roomId, reason) => log.push(`leave ${roomId} ${reason}`),
       closeSocket: (reason) => log.push(`close ${reason ?? "silently"}`),
       end: () => log.push("end"),
@@ -83,6 +84,44 @@ describe("the life of a session", () => {
     expect(other.log.slice(1)).toEqual(["leave R superseded", "end"]);
   });
 
+  test("[A29] a page that says that it goes is hidden after 5 s, and its session may come back until the resume time is over", () => {
+    const { machine, log } = make();
+    machine.entered("R");
+    machine.socketLost(1_000, true);
+    expect(machine.deadlineMs()).toBe(6_000);
+    machine.handleTimeout(5_999);
+    expect([log, machine.isHidden]).toEqual([["reconnecting"], false]);
+    machine.handleTimeout(6_000);
+    machine.handleTimeout(6_001);
+    expect([log.slice(1), machine.isHidden, machine.roomId, machine.deadlineMs()]).toEqual([
+      ["hide R"],
+      true,
+      "R",
+      21_000,
+    ]);
+    // The others are told nothing until it has entered again.
+    expect([machine.attach(20_999), log.length, machine.isHidden]).toEqual([true, 2, true]);
+    machine.entered("R");
+    expect(machine.isHidden).toBe(false);
+    machine.socketLost(30_000, true);
+    machine.handleTimeout(50_000);
+    expect(log.slice(2)).toEqual(["reconnecting", "leave R timeout", "end"]);
+  });
+
+  test("[A29] a page that comes back in time, or whose successor does, is not hidden", () => {
+    const { machine, log } = make();
+    machine.entered("R");
+    machine.socketLost(0, true);
+    machine.attach(4_999);
+    machine.handleTimeout(10_000);
+    machine.socketLost(10_000, true);
+    machine.superseded(12_000);
+    machine.handleTimeout(16_000);
+    expect(log).toEqual(["reconnecting", "active", "reconnecting"]);
+    machine.handleTimeout(32_000);
+    expect(log.slice(3)).toEqual(["leave R superseded", "end"]);
+  });
+
   test("[A14] the end of its token ends it, wherever it is", () => {
     const { machine, log } = make(10_000);
     machine.entered("R");
@@ -114,6 +153,7 @@ describe("the life of a session", () => {
       },
       leave: (machine) => machine.leave(),
       lost: (machine, nowMs) => machine.socketLost(nowMs),
+      pageGone: (machine, nowMs) => machine.socketLost(nowMs, true),
       attach: (machine, nowMs) => machine.attach(nowMs),
       gone: (machine) => machine.mediaGone(),
       superseded: (machine, nowMs) => machine.superseded(nowMs),

@@ -12,13 +12,20 @@ export interface SessionTimes {
   readonly silenceMs: number;
   /** How long a session without a socket may come back. Default 20,000. */
   readonly resumeMs: number;
+  /**
+   * How long the others still see somebody whose page said that it goes: a refresh is back by then, a closed tab is not. The
+   * place is kept for the whole resume time all the same. Default 5,000.
+   */
+  readonly pageGoneMs?: number;
 }
-export const SESSION_TIMES: SessionTimes = { silenceMs: 15_000, resumeMs: 20_000 };
+export const SESSION_TIMES = { silenceMs: 15_000, resumeMs: 20_000, pageGoneMs: 5_000 } satisfies SessionTimes;
 
 /** What the machine asks of its surroundings; it is never called back from there. */
 export interface SessionSink {
   /** The others should see this person as reconnecting, or as active again. */
   reconnecting(isReconnecting: boolean): void;
+  /** The others should see this person leave; the place in the room is kept until leaveRoom. */
+  hide(roomId: string): void;
   leaveRoom(roomId: string, reason: LeaveReason): void;
   /** Tell the client why, if a reason is given, and close its socket. */
   closeSocket(reason: Closing["reason"] | undefined): void;
@@ -36,6 +43,8 @@ export class SessionMachine {
   #roomId: string | undefined;
   #heardAtMs: number;
   #goneAtMs = 0;
+  #hidesAtMs = Number.POSITIVE_INFINITY;
+  #isHidden = false;
 
   /** `expiresAtMs` (end of the session token) and all `nowMs` are on one clock. */
   constructor(
@@ -56,13 +65,19 @@ export class SessionMachine {
     return this.#roomId;
   }
 
+  /** The others have seen it leave the room in which it still has its place: it must enter again. */
+  get isHidden(): boolean {
+    return this.#isHidden;
+  }
+
   /** A socket said hello for this session (again). False when the session is over or history. */
   attach(nowMs: number): boolean {
     if (this.#phase === "ended" || this.#phase === "superseded") return false;
     const wasDetached = this.#phase === "detached";
     this.#phase = "attached";
     this.#heardAtMs = nowMs;
-    if (wasDetached && this.#roomId !== undefined) this.#sink.reconnecting(false);
+    this.#hidesAtMs = Number.POSITIVE_INFINITY;
+    if (wasDetached && this.#roomId !== undefined && !this.#isHidden) this.#sink.reconnecting(false);
     return true;
   }
 
@@ -73,6 +88,7 @@ export class SessionMachine {
   entered(roomId: string): void {
     if (this.#phase === "ended") return;
     this.#roomId = roomId;
+    this.#isHidden = false;
   }
 
   /** First door: the person leaves the room. The session lives on and may enter another. */
@@ -85,11 +101,15 @@ export class SessionMachine {
     this.#finish("timeout", "expired");
   }
 
-  /** Third door: the socket is lost, by its own word or by silence. The session may resume. */
-  socketLost(nowMs: number): void {
+  /**
+   * Third door: the socket is lost, by its own word or by silence. The session may resume. `isPageGone`: the browser said
+   * that the page went away (RFC 6455 section 7.4.1, code 1001), so that a new page comes soon or nobody does.
+   */
+  socketLost(nowMs: number, isPageGone = false): void {
     if (this.#phase !== "attached") return;
     this.#phase = "detached";
     this.#goneAtMs = nowMs;
+    if (isPageGone) this.#hidesAtMs = nowMs + (this.#times.pageGoneMs ?? SESSION_TIMES.pageGoneMs);
     if (this.#roomId !== undefined) this.#sink.reconnecting(true);
   }
 
@@ -136,6 +156,7 @@ export class SessionMachine {
       case "attached":
         return Math.min(this.#heardAtMs + this.#times.silenceMs, this.#expiresAtMs);
       case "detached":
+        return Math.min(this.#hidesAtMs, this.#goneAtMs + this.#times.resumeMs, this.#expiresAtMs);
       case "superseded":
         return Math.min(this.#goneAtMs + this.#times.resumeMs, this.#expiresAtMs);
       case "ended":
@@ -154,7 +175,14 @@ export class SessionMachine {
       this.socketLost(nowMs);
     } else if (nowMs - this.#goneAtMs >= this.#times.resumeMs) {
       this.#finish(this.#phase === "superseded" ? "superseded" : "timeout", undefined);
-    }
+    } else if (this.#phase === "detached" && nowMs >= this.#hidesAtMs) this.#hide();
+  }
+
+  #hide(): void {
+    this.#hidesAtMs = Number.POSITIVE_INFINITY;
+    if (this.#roomId === undefined || this.#isHidden) return;
+    this.#isHidden = true;
+    this.#sink.hide(this.#roomId);
   }
 
   #finish(reason: LeaveReason, closing: Closing["reason"] | undefined): void {
@@ -169,6 +197,7 @@ export class SessionMachine {
     const roomId = this.#roomId;
     if (roomId === undefined) return false;
     this.#roomId = undefined;
+    this.#isHidden = false;
     this.#sink.leaveRoom(roomId, reason);
     return true;
   }

@@ -37,7 +37,7 @@ export interface RawSocket {
   close(code: number, reason: string): void;
   terminate(): void;
   on(event: "message", listener: (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean) => void): unknown;
-  on(event: "close", listener: () => void): unknown;
+  on(event: "close", listener: (code?: number) => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeAllListeners(event: "error"): unknown;
 }
@@ -99,6 +99,8 @@ interface ConnectionEvents {
 }
 
 const OPEN = 1;
+/** What browsers close with when a page is left, reloaded or closed. RFC 6455 section 7.4.1, "going away". */
+const PAGE_GONE = 1001;
 const BINARY = { ok: false, detail: "messages are text" } as const;
 
 class Connection implements ClientSocket {
@@ -117,7 +119,7 @@ class Connection implements ClientSocket {
     this.#events = events;
     this.#cancelHello = options.clock.after(options.helloWithinMs ?? HELLO_WITHIN_MS, () => this.#helloMissed());
     raw.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
-    raw.on("close", () => this.#onClose());
+    raw.on("close", (code) => this.#onClose(code));
     // Too large a frame, broken UTF-8: ws closes the socket by itself, with the code that says so, and waits long.
     raw.on("error", (error) => this.#onError(error));
   }
@@ -230,12 +232,12 @@ class Connection implements ClientSocket {
     this.#cancelCut = this.#options.clock.after(CUT_AFTER_MS, () => this.#raw.terminate());
   }
 
-  #onClose(): void {
+  #onClose(code?: number): void {
     this.#phase = "closing";
     this.#cancelHello();
     this.#cancelCut();
     this.#noStranger();
-    this.#session?.socketClosed(this);
+    this.#session?.socketClosed(this, { isPageGone: code === PAGE_GONE });
     this.#events.closed(this);
   }
 

@@ -3,6 +3,7 @@
  * hears of sessions that were taken over elsewhere. Sockets are the gateway's.
  */
 import { type Closing, PROTOCOL_VERSION } from "#protocol";
+import { isFields } from "../mesh/shape.ts";
 import { TokenError, type Tokens } from "../session/tokens.ts";
 import { type ClientSocket, LiveSession, type SessionDeps } from "./live-session.ts";
 import { type RoomListener, RoomSessions } from "./room-sessions.ts";
@@ -32,9 +33,11 @@ export type HelloOutcome =
 
 const TOPIC_SUPERSEDED = "session.superseded";
 const TOPIC_MOVED = "session.moved";
+const TOPIC_SERVED = "session.served";
 /** This version and, once there is one, the version before. */
 const SPOKEN_VERSIONS: readonly number[] = [PROTOCOL_VERSION - 1, PROTOCOL_VERSION].filter((version) => version > 0);
 const NOTICE_TIMEOUT_MS = 10_000;
+const SERVED_TIMEOUT_MS = 3_000;
 
 export class SessionHub {
   readonly #options: HubOptions;
@@ -56,6 +59,7 @@ export class SessionHub {
     this.#stops = [
       mesh.handle(TOPIC_SUPERSEDED, (_from, body) => this.#onSuperseded(body)),
       mesh.handle(TOPIC_MOVED, (_from, body) => this.#onMoved(body)),
+      mesh.handle(TOPIC_SERVED, (_from, body) => this.#onServed(body)),
       rooms.onMediaGone((sessionId) => this.#sessions.get(sessionId)?.machine.mediaGone()),
       rooms.onRemoved((sessionId) => this.#sessions.get(sessionId)?.machine.removed()),
     ];
@@ -139,6 +143,18 @@ export class SessionHub {
     this.#sessions.get(sessionId)?.machine.superseded(this.#options.clock.nowMs());
   }
 
+  /** Asks that node. One that is gone or does not answer is believed to have it, as the store says. */
+  async isServedAt(node: string, sessionId: string): Promise<boolean> {
+    const { mesh, log } = this.#options;
+    try {
+      const answer = await mesh.request(node, TOPIC_SERVED, { sessionId }, { timeoutMs: SERVED_TIMEOUT_MS });
+      return !isFields(answer) || answer["served"] !== false;
+    } catch (error) {
+      log.debug({ node, error: String(error) }, "nobody could say whether a session is served");
+      return true;
+    }
+  }
+
   async #greet(
     claims: ReturnType<Tokens["verifySession"]>,
     input: HelloInput,
@@ -189,6 +205,12 @@ export class SessionHub {
     const { sessionId } = (body ?? {}) as { readonly sessionId?: unknown };
     if (typeof sessionId === "string") this.takenAway(sessionId);
     return null;
+  }
+
+  #onServed(body: unknown): { readonly served: boolean } | null {
+    if (!isFields(body) || typeof body["sessionId"] !== "string") return null;
+    const { sessionId } = body;
+    return { served: this.#greeting.has(sessionId) || this.#sessions.get(sessionId)?.machine.isOpen === true };
   }
 
   #onMoved(body: unknown): null {

@@ -105,10 +105,10 @@ export class LiveSession implements ClientPort, RoomClient, RoomListener {
   }
 
   /** That socket is gone; if another has taken its place, nothing happens. */
-  socketClosed(socket: ClientSocket): void {
+  socketClosed(socket: ClientSocket, how: { readonly isPageGone: boolean } = { isPageGone: false }): void {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
-    this.machine.socketLost(this.#deps.clock.nowMs());
+    this.machine.socketLost(this.#deps.clock.nowMs(), how.isPageGone);
   }
 
   /** A later life of this session begins on this node. */
@@ -197,6 +197,11 @@ export class LiveSession implements ClientPort, RoomClient, RoomListener {
       this.#deps.rooms.setReconnecting(this.sessionId, isReconnecting, ...(isReconnecting ? [] : [this])),
     );
     if (refusal !== undefined) this.#deps.log.debug({ sessionId: this.sessionId, ...refusal }, "no state to change");
+  }
+
+  hide(): void {
+    this.#unplace();
+    this.#deps.rooms.leave(this.sessionId, "left");
   }
 
   leaveRoom(roomId: string, reason: LeaveReason, requestId: string | undefined): void {

@@ -18,6 +18,7 @@ function make(hello: { readonly id: string; readonly lastSeq?: number } = { id: 
     moderate: (id, deed) => asked.push(`moderate ${id} ${deed.action}`),
     report: ({ frozenRatio }) => asked.push(`report ${frozenRatio}`),
     reconnecting: (is) => asked.push(is ? "reconnecting" : "active"),
+    hide: () => asked.push("hide"),
     leaveRoom: (roomId, reason, id) => asked.push(`leave ${roomId} ${reason} ${id ?? "-"}`),
     end: () => asked.push("end"),
     refusedMessage: () => undefined,
@@ -58,6 +59,22 @@ describe("the protocol of a client", () => {
     session.handle({ type: "leave", id: "3" }, 4);
     expect(asked).toEqual(["join 1", "leave R left 2"]);
     expect(words()).toEqual(["welcome", "joined", "welcome", "not_joined"]);
+  });
+
+  test("[A29] who comes back after the others have seen the page go enters again, with the place still there", () => {
+    const { session, asked, sent, words } = make();
+    session.handle({ type: "join", id: "1", token: "t" }, 1);
+    session.joined("R", joined("1"));
+    session.socketLost(2, true);
+    session.handleTimeout(5_002);
+    expect(asked).toEqual(["join 1", "reconnecting", "hide"]);
+    session.notify(left, 6_000);
+    expect(session.welcome({ id: "h2", lastSeq: 2 }, 7_000)).toBe("fresh");
+    expect(sent.at(-1)).toMatchObject({ type: "welcome", resumed: false });
+    session.handle({ type: "join", id: "2", token: "t" }, 7_001);
+    session.joined("R", joined("2"));
+    expect(words()).toEqual(["welcome", "joined", "welcome", "joined"]);
+    expect(session.roomId).toBe("R");
   });
 
   test("[A63] what the room says while a join is under way comes after its answer", () => {

@@ -43,6 +43,8 @@ export interface ClientPort {
   moderate(requestId: string, deed: Moderate): void;
   report(report: Report): void;
   reconnecting(isReconnecting: boolean): void;
+  /** The others see it leave; its place is kept. */
+  hide(): void;
   /** With a requestId: answered by reply() when the place is given up. */
   leaveRoom(roomId: string, reason: LeaveReason, requestId: string | undefined): void;
   end(): void;
@@ -106,6 +108,7 @@ export class ClientSession {
     this.#machine = new SessionMachine(
       {
         reconnecting: (isReconnecting) => port.reconnecting(isReconnecting),
+        hide: () => this.#hidden(),
         leaveRoom: (roomId, reason) => this.#left(roomId, reason),
         closeSocket: (reason) => this.#close(reason),
         end: () => port.end(),
@@ -147,7 +150,8 @@ export class ClientSession {
     if (!this.#machine.attach(nowMs)) return "over";
     const { lastSeq } = hello;
     // A life that has just begun here has nothing to go on with, whatever number the client brings from elsewhere.
-    const resumed = !this.#isNew && lastSeq !== undefined && this.#outbox.canResume(lastSeq);
+    const isInPlace = !this.#isNew && !this.#machine.isHidden;
+    const resumed = isInPlace && lastSeq !== undefined && this.#outbox.canResume(lastSeq);
     this.#isNew = false;
     const welcome = {
       type: "welcome",
@@ -248,8 +252,9 @@ export class ClientSession {
     else if (this.#joining === "joining") this.#hold(message, nowMs);
   }
 
-  socketLost(nowMs: number): void {
-    this.#machine.socketLost(nowMs);
+  /** `isPageGone`: by the browser's word, the page is no more. */
+  socketLost(nowMs: number, isPageGone = false): void {
+    this.#machine.socketLost(nowMs, isPageGone);
   }
 
   /** The client reads too slowly. It may resume with a better line. */
@@ -351,6 +356,12 @@ export class ClientSession {
     const refusal = work();
     if (refusal === undefined && requestId !== undefined) this.#send({ type: "ok", replyTo: requestId });
     return refusal;
+  }
+
+  #hidden(): void {
+    this.#joining = "out";
+    this.#held = [];
+    this.#port.hide();
   }
 
   #left(roomId: string, reason: LeaveReason): void {

@@ -96,9 +96,9 @@ export class TestClient {
     timer.unref();
   }
 
-  /** As a browser that goes away. */
+  /** As a browser whose page is closed or left. */
   close(): void {
-    this.#socket.close();
+    this.#socket.close(1001);
   }
 
   /** As a line that is cut. */

@@ -97,6 +97,7 @@ export class SimNode {
     await this.rooms.start();
     await this.keeper.start({
       superseded: (sessionId) => this.hub.takenAway(sessionId),
+      isServedAt: (node, sessionId) => this.hub.isServedAt(node, sessionId),
       restored: (roomId, nodes) => this.rooms.meet(roomId, nodes),
     });
     if (this.state !== "starting") return;
