@@ -1,6 +1,7 @@
 /** The session machine with its hands: socket, HTTP, timer. It decides nothing. */
 import type { Api } from "./api.ts";
 import { codeOf, HearsayError } from "./errors.ts";
+import { watchNetwork } from "./network-events.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Path, Placement } from "./placement.ts";
 import type { IgnoreReason } from "./protocol/guards.ts";
@@ -24,6 +25,8 @@ export interface ConnectionHost {
   useAnswer(answer: Answer): Promise<void>;
   /** Another node was chosen; whether it takes us is told by "joined". */
   placed(path: Path): void;
+  /** `sure`: it is another one, otherwise something about it changed. */
+  networkChanged(sure: boolean): void;
 }
 export interface ConnectionParts {
   readonly options: ResolvedOptions;
@@ -43,6 +46,7 @@ export class Connection {
   /** What the machine said and nobody did yet: it must never be called back while it speaks. */
   #outputs: (() => void)[] = [];
   #draining = false;
+  readonly #unwatch: () => void;
   #cancelTimer: (() => void) | undefined;
   #sessionToken: string;
   #offerAttempt = 0;
@@ -64,7 +68,7 @@ export class Connection {
       text: (text) => this.#tell((session, nowMs) => session.handleText(text, nowMs)),
       closed: () => this.#tell((session, nowMs) => session.handleClosed(nowMs)),
     });
-    globalThis.addEventListener?.("online", this.#online);
+    this.#unwatch = watchNetwork((sure) => this.#networkChanged(sure));
   }
 
   /** Messages of nodes that were ignored, by reason. */
@@ -94,7 +98,20 @@ export class Connection {
     this.#tell((session) => session.wish({ type: "view", visible }));
   }
 
-  readonly #online = (): void => this.#tell((session, nowMs) => session.handleOnline(nowMs));
+  /** Whether the node answers on the socket now; one that does not is replaced. */
+  async probe(): Promise<boolean> {
+    const isHeard = await this.#socket.probe();
+    // Nobody else lost this way: no crowd to keep from coming back in step.
+    if (!isHeard) this.#tell((session, nowMs) => session.handleOnline(nowMs));
+    return isHeard;
+  }
+
+  #networkChanged(sure: boolean): void {
+    // The old socket belongs to an address that is gone: nothing tells it so for many seconds.
+    if (sure && this.#session.phase === "live") this.#socket.renew();
+    this.#tell((session, nowMs) => session.handleOnline(nowMs));
+    this.#host.networkChanged(sure);
+  }
 
   #tell(work: (session: Session, nowMs: number) => void): void {
     work(this.#session, this.#parts.options.nowMs());
@@ -140,7 +157,7 @@ export class Connection {
       return;
     }
     if (event.kind === "joined") this.#parts.api.prefer(event.url);
-    if (event.kind === "closed") globalThis.removeEventListener?.("online", this.#online);
+    if (event.kind === "closed") this.#unwatch();
     this.#host.event(event);
   }
 

@@ -6,6 +6,8 @@ import { type Random, type ReconnectPolicy, reconnectDelayMs } from "./reconnect
 
 /** Offers that fail in a row before the queue waits for a new wish instead of trying again. */
 const MAX_OFFER_RETRIES = 8;
+/** Missed messages follow the welcome of a resumed socket at once. */
+const REPLAY_MS = 400;
 
 export interface OfferQueueOptions {
   readonly policy: ReconnectPolicy;
@@ -108,6 +110,12 @@ export class OfferQueue {
     if (nowMs < this.#deadlineMs) return;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#state === "sent") this.interrupt();
+    this.pump();
+  }
+
+  /** The socket came back: an answer that was missed comes with it, or never. */
+  resumed(nowMs: number): void {
+    if (this.#state === "sent") this.#deadlineMs = Math.min(this.#deadlineMs, nowMs + REPLAY_MS);
     this.pump();
   }
 

@@ -49,6 +49,16 @@ export function sampleOf(report: Iterable<readonly [string, unknown]>): QualityS
   return { rttMs, packetsReceived, packetsLost, uplinkLossRatio, frozenMs, videos };
 }
 
+/** Packets (or, where a browser does not count them, bytes) that came over the connection. */
+export function arrivedOf(report: Iterable<readonly [string, unknown]>): number {
+  let arrived = 0;
+  for (const [, value] of report) {
+    const stat = value as Stat;
+    if (stat.type === "candidate-pair") arrived += numberOf(stat["packetsReceived"] ?? stat["bytesReceived"]);
+  }
+  return arrived;
+}
+
 /** Thresholds: below 1 % loss and 250 ms nobody notices; above 5 % or 600 ms talking becomes work. */
 export function judge(before: QualitySample | undefined, now: QualitySample, connected: boolean): Quality {
   if (!connected) return "lost";

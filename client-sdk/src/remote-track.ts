@@ -76,6 +76,13 @@ export class RemoteTrack {
   }
 
   #feed(element: MediaElementLike): void {
-    element.srcObject = this.#media === undefined ? null : new MediaStream([this.#media]);
+    const media = this.#media;
+    // Until the first picture of a new connection comes, the last one of the old stays: black would flash.
+    if (media?.muted === true && element.srcObject !== null) {
+      const arrived = (): void => {
+        if (this.#media === media && this.#elements.has(element)) element.srcObject = new MediaStream([media]);
+      };
+      media.addEventListener("unmute", arrived, { once: true });
+    } else element.srcObject = media === undefined ? null : new MediaStream([media]);
   }
 }

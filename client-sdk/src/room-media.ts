@@ -1,12 +1,14 @@
 /** The media of a room: the peer connection and its renewals, slots, what is shown, layers, data, and how good it is. */
 import { HearsayError } from "./errors.ts";
+import type { Interruptions } from "./interruptions.ts";
 import type { LocalParticipant } from "./local-participant.ts";
+import { MediaWatch } from "./media-watch.ts";
 import { AUDIO_SLOTS, type ResolvedOptions } from "./options.ts";
 import { Peer, type PeerState } from "./peer.ts";
 import { Playback } from "./playback.ts";
 import { encodeData, MAX_DATA_BYTES } from "./protocol/data-frame.ts";
 import type { Answer, OfferedTrack, Report, View } from "./protocol/messages.ts";
-import { frozenRatio, judge, type Quality, type QualitySample, sampleOf } from "./quality.ts";
+import { arrivedOf, frozenRatio, judge, type Quality, type QualitySample, sampleOf } from "./quality.ts";
 import type { DataMessage, RoomEvents } from "./room-types.ts";
 import type { Roster } from "./roster.ts";
 import { ViewTracker, type Visible } from "./view.ts";
@@ -20,6 +22,8 @@ export interface MediaHost {
   readonly isClosed: () => boolean;
   readonly isConnected: () => boolean;
   requestOffer(fresh: boolean): void;
+  probe(): Promise<boolean>;
+  readonly interruptions: Interruptions;
   setView(visible: View["visible"]): void;
   report(message: Report): void;
   tell<K extends keyof RoomEvents>(name: K, value: RoomEvents[K]): void;
@@ -35,12 +39,14 @@ export interface SendDataOptions {
 export class RoomMedia {
   readonly view: ViewTracker;
   readonly playback: Playback;
+  readonly #watch: MediaWatch;
   readonly #host: MediaHost;
   /** The last word on the layers of each own track. */
   readonly #layers = new Map<string, readonly string[]>();
   readonly #scores = new Map<string, number>();
   #peer: Peer | undefined;
   #peerState: PeerState = "connecting";
+  #wasConnected = false;
   #visibleVideos = 0;
   #quality: Quality = "good";
   #sample: { readonly sample: QualitySample; readonly atMs: number } | undefined;
@@ -50,6 +56,7 @@ export class RoomMedia {
     this.#host = host;
     this.view = new ViewTracker(host.options.schedule, (visible) => this.#sayView(visible));
     this.playback = new Playback((blocked) => host.tell("playbackBlocked", blocked));
+    this.#watch = this.#makeWatch();
   }
 
   get peer(): Peer | undefined {
@@ -82,6 +89,7 @@ export class RoomMedia {
       const source = peer.sourceOf(mid);
       if (source !== undefined) local.named(source, trackId);
     }
+    if (this.#peerState === "connecting") this.#watch.answered();
     for (const [trackId, layers] of this.#layers) this.setLayers(trackId, layers);
     // Somebody may have muted between the offer and its answer.
     local.repeatMutes();
@@ -129,7 +137,15 @@ export class RoomMedia {
     }, QUALITY_INTERVAL_MS);
   }
 
+  /** Another network (`sure`), or something about it changed. */
+  networkChanged(sure: boolean): void {
+    if (this.#peer === undefined) return;
+    if (sure) this.#watch.broken();
+    else this.#watch.doubted({ due: false });
+  }
+
   close(): void {
+    this.#watch.close();
     this.#cancelQuality?.();
     this.view.close();
     this.playback.close();
@@ -139,6 +155,7 @@ export class RoomMedia {
 
   #newPeer(): Peer {
     this.#peer?.close();
+    this.#watch.replaced();
     const Connection = this.#host.options.RTCPeerConnection;
     if (Connection === undefined) throw new Error("This platform has no RTCPeerConnection.");
     const peer = new Peer(Connection, {
@@ -160,8 +177,45 @@ export class RoomMedia {
   #peerChanged(peer: Peer, state: PeerState): void {
     if (peer !== this.#peer) return;
     this.#peerState = state;
-    this.#host.tell("mediaState", state === "disconnected" ? "reconnecting" : state);
-    if (state === "failed") this.#host.requestOffer(true);
+    if (state === "connected") this.#arrived();
+    else this.#interrupted(state);
+    if (state === "failed") this.#watch.broken();
+    if (state === "disconnected") this.#watch.doubted({ due: true });
+  }
+
+  #arrived(): void {
+    this.#wasConnected = true;
+    this.#host.tell("mediaState", "connected");
+    this.#host.interruptions.over("media");
+    this.#watch.connected();
+  }
+
+  #interrupted(state: Exclude<PeerState, "connected">): void {
+    const isBack = this.#wasConnected && state !== "failed";
+    this.#host.tell("mediaState", isBack || state === "disconnected" ? "reconnecting" : state);
+    if (this.#wasConnected) this.#host.interruptions.begin("media");
+  }
+
+  #makeWatch(): MediaWatch {
+    const { schedule, nowMs } = this.#host.options;
+    return new MediaWatch({
+      schedule,
+      nowMs,
+      beat: () => {
+        const due = this.#host.roster.due();
+        return due.size === 0 ? undefined : this.#peer?.arrivals(due);
+      },
+      packets: async () => {
+        const report = await this.#peer?.stats();
+        return report === undefined ? undefined : arrivedOf(report as unknown as Iterable<[string, unknown]>);
+      },
+      probe: () => this.#host.probe(),
+      sends: () => this.#host.local().tracks.some(({ kind, muted }) => kind === "video" && !muted),
+      rebuild: () => {
+        this.#interrupted("connecting");
+        this.#host.requestOffer(true);
+      },
+    });
   }
 
   #sayView(visible: Visible): void {

@@ -1,5 +1,6 @@
 /** What a Room tells its application. */
 import type { ChatEvents } from "./chat.ts";
+import type { InterruptionEvents } from "./interruptions.ts";
 import type { Path } from "./placement.ts";
 import type {
   Grants,
@@ -34,7 +35,7 @@ interface OfTrack {
   readonly track: RemoteTrack;
 }
 
-export interface RoomEvents extends ChatEvents {
+export interface RoomEvents extends ChatEvents, InterruptionEvents {
   /** Of the signalling; media have a state of their own. */
   state: ConnectionState;
   mediaState: "connecting" | "connected" | "reconnecting" | "failed";

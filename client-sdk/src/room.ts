@@ -5,6 +5,7 @@ import { Connection, type ConnectionParts } from "./connection.ts";
 import { codeOf } from "./errors.ts";
 import { Emitter } from "./events.ts";
 import { Happenings } from "./happenings.ts";
+import { Interruptions } from "./interruptions.ts";
 import { LocalParticipant, type PublishOptions } from "./local-participant.ts";
 import { Memories } from "./memories.ts";
 import type { OwnTrack } from "./peer.ts";
@@ -37,6 +38,7 @@ export class Room extends Emitter<RoomEvents> {
   #info: RoomUpdated["room"] | undefined;
   #path: Path;
   #speakers: readonly Speaker[] = [];
+  readonly #interruptions: Interruptions;
   /** Those who wait for another try; a connection that is back is worth one at once. */
   readonly #wakeups: Wakeups;
 
@@ -47,6 +49,9 @@ export class Room extends Emitter<RoomEvents> {
     this.#path = path;
     const { options, api } = parts;
     this.#wakeups = new Wakeups(options.schedule);
+    this.#interruptions = new Interruptions(options.nowMs, (name, value) =>
+      this.emit(name, value as RoomEvents[typeof name]),
+    );
     const slug = (): string => this.slug;
     this.#connection = new Connection(parts, {
       event: (event) => this.#handle(event),
@@ -55,6 +60,7 @@ export class Room extends Emitter<RoomEvents> {
       placed: (placed) => {
         this.#path = placed;
       },
+      networkChanged: (sure) => this.#media.networkChanged(sure),
     });
     this.#roster = this.#makeRoster();
     this.#media = this.#makeMedia();
@@ -200,6 +206,8 @@ export class Room extends Emitter<RoomEvents> {
       case "state":
         this.#state = event.state;
         if (event.state === "connected") this.#wakeups.wake();
+        if (event.state === "connected") this.#interruptions.over("node");
+        if (event.state === "reconnecting") this.#interruptions.begin("node");
         this.emit("state", event.state);
         break;
       case "joined":
@@ -363,6 +371,8 @@ export class Room extends Emitter<RoomEvents> {
       isClosed: () => this.#state === "closed",
       isConnected: () => this.#state === "connected",
       requestOffer: (fresh) => this.#connection.requestOffer(fresh),
+      probe: () => this.#connection.probe(),
+      interruptions: this.#interruptions,
       setView: (visible) => this.#connection.setView(visible),
       report: (report) => this.#connection.say(report),
       tell: (name, value) => this.emit(name, value),

@@ -103,6 +103,16 @@ export class Roster {
     this.#listener.left(person, reason);
   }
 
+  /** Lines on which something should arrive now. */
+  due(): ReadonlySet<string> {
+    const isDue = ({ participantId = "", trackId = "" }: SlotInfo): boolean => {
+      const person = this.#people.get(participantId);
+      const track = person?.tracks.get(trackId);
+      return person?.state === "active" && track?.muted === false && track.state === "live";
+    };
+    return new Set(this.#slots.filter(isDue).map(({ mid }) => mid));
+  }
+
   setSlots(slots: readonly SlotInfo[]): void {
     this.#slots = slots;
   }

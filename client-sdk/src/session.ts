@@ -241,7 +241,7 @@ export class Session {
     if (message.resumed && this.lastSeq !== undefined) {
       this.#live();
       this.#sink.event({ kind: "resumed" });
-      this.#offers.pump();
+      this.#offers.resumed(nowMs);
       return;
     }
     this.#numbers.restart(message.seq);

@@ -6,6 +6,8 @@ import type { SentMessage } from "./session-types.ts";
 export const PING_INTERVAL_MS = 4_000;
 /** A socket on which nothing came for so long is dead, whatever the platform believes. */
 export const SILENCE_LIMIT_MS = 9_000;
+/** How long an answer may take when one is asked for in doubt: three round trips, within these bounds. */
+const PROBE_MS = { least: 250, most: 2_000 } as const;
 
 export interface SocketListener {
   opened(): void;
@@ -24,6 +26,10 @@ export class NodeSocket {
   #socket: SocketLike | undefined;
   #cancelPing: (() => void) | undefined;
   #heardAtMs = 0;
+  /** Messages that came, whatever they say. */
+  #heard = 0;
+  #pingedAtMs = 0;
+  #rttMs = 0;
 
   constructor(options: Options, listener: SocketListener) {
     this.#options = options;
@@ -48,7 +54,10 @@ export class NodeSocket {
     };
     socket.onmessage = ({ data }) => {
       this.#heardAtMs = this.#options.nowMs();
-      if (typeof data === "string") this.#listener.text(data);
+      this.#heard += 1;
+      if (typeof data !== "string") return;
+      if (data.includes('"type":"pong"')) this.#rttMs = this.#heardAtMs - this.#pingedAtMs;
+      this.#listener.text(data);
     };
     socket.onclose = () => this.#ended();
     socket.onerror = () => undefined;
@@ -62,6 +71,27 @@ export class NodeSocket {
     } catch {
       return false;
     }
+  }
+
+  /** Whether the node answers now; a socket on which it does not is over. */
+  probe(): Promise<boolean> {
+    const socket = this.#socket;
+    if (socket === undefined) return Promise.resolve(false);
+    const heard = this.#heard;
+    this.#ping();
+    return new Promise((resolve) => {
+      const decide = (): void => {
+        const isHeard = this.#heard > heard;
+        if (!isHeard && this.#socket === socket) this.#ended();
+        resolve(isHeard);
+      };
+      this.#options.schedule(decide, Math.min(PROBE_MS.most, Math.max(PROBE_MS.least, this.#rttMs * 3)));
+    });
+  }
+
+  /** The way to the node is another one now: a new socket, at once. */
+  renew(): void {
+    if (this.#socket !== undefined) this.#ended();
   }
 
   disconnect(): void {
@@ -85,8 +115,13 @@ export class NodeSocket {
         this.#ended();
         return;
       }
-      this.send({ type: "ping", sentAtMs: nowMs });
+      this.#ping();
       this.#beat();
     }, PING_INTERVAL_MS);
+  }
+
+  #ping(): void {
+    this.#pingedAtMs = this.#options.nowMs();
+    this.send({ type: "ping", sentAtMs: this.#pingedAtMs });
   }
 }
