@@ -1,9 +1,8 @@
 /** What the plane sends: slots of clients and streams over trunks. Each is a consumer of the core and one or two SSRCs here. */
 import type { ConsumerCodec, EgressId, RouterCore, TrackKind } from "../sfu/index.ts";
-import type { TrunkStream } from "./control.ts";
 import type { OutStream, PeerState } from "./rtp-plane-peer.ts";
-import { TRUNK_CODECS, TRUNK_EXTENSIONS } from "./rtp-plane-trunk.ts";
-import type { ExtensionIds, PlaneSlot } from "./rtp-plane-types.ts";
+import { TRUNK_CODECS, TRUNK_CODECS_WITH_RED, TRUNK_EXTENSIONS } from "./rtp-plane-trunk.ts";
+import type { ExtensionIds, PlaneSlot, TrunkStreamOn } from "./rtp-plane-types.ts";
 import type { SrtpKernel } from "./srtp/kernel.ts";
 import { EgressStream } from "./srtp/protect.ts";
 
@@ -50,18 +49,20 @@ export class Egresses {
       ssrc: slot.ssrc,
       rtxSsrc: slot.rtxSsrc,
       mid: slot.mid,
-      codecs: slot.codecs.map(({ name, payloadType, rtxPayloadType }) => ({ name, payloadType, rtxPayloadType })),
+      codecs: slot.codecs.map((codec) => ({ ...codec, rtxPayloadType: codec.rtxPayloadType })),
       extensions: slot.extensions,
     };
     this.#add(peer, input, nowMs);
   }
 
   /** Undefined when packet memory is full. */
-  addTrunkStream(peer: PeerState, { roomId, track, ssrc, rtxSsrc }: TrunkStream, nowMs: number): EgressId | undefined {
+  addTrunkStream(peer: PeerState, { stream, takesRed }: TrunkStreamOn, nowMs: number): EgressId | undefined {
+    const { roomId, track, ssrc, rtxSsrc } = stream;
     const { kind } = track;
     const key = String(ssrc);
     const extensions = TRUNK_EXTENSIONS;
-    return this.#add(peer, { key, roomId, kind, ssrc, rtxSsrc, mid: "", codecs: TRUNK_CODECS, extensions }, nowMs);
+    const codecs = takesRed === true ? TRUNK_CODECS_WITH_RED : TRUNK_CODECS;
+    return this.#add(peer, { key, roomId, kind, ssrc, rtxSsrc, mid: "", codecs, extensions }, nowMs);
   }
 
   closeOutput(peer: PeerState, key: string, nowMs: number): void {

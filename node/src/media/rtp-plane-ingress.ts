@@ -1,8 +1,8 @@
 /** What the plane receives: receivers of clients, whose SSRCs are learnt, and streams of trunks, whose SSRCs are agreed. */
-import type { IngressId, RouterCore } from "../sfu/index.ts";
+import type { IngressId, IngressInput, RouterCore } from "../sfu/index.ts";
 import type { TrackDescription, TrunkStream } from "./control.ts";
 import type { InStream, PeerState, Route } from "./rtp-plane-peer.ts";
-import { trunkCodec } from "./rtp-plane-trunk.ts";
+import { TRUNK_RED, trunkCodec } from "./rtp-plane-trunk.ts";
 import type { PlaneReceiver, RtpDropReason, RtpPlaneSink } from "./rtp-plane-types.ts";
 
 /** First guess at keystream room: an Opus packet, a video packet. */
@@ -35,22 +35,13 @@ export class Ingresses {
 
   /** The packet was authentic. A layer's former SSRC, if any, is forgotten. */
   learn(peer: PeerState, ssrc: number, { receiver, layer, isRtx }: Route, nowMs: number): InStream | RtpDropReason {
-    const { track, roomId, payloadType, rtxPayloadType, nack } = receiver.input;
+    const { track, roomId, payloadType, rtxPayloadType, redPayloadType } = receiver.input;
     const former = isRtx ? layer.rtxSsrc : layer.ssrc;
     if (former !== 0) peer.closeStream(former);
     if (!isRtx) {
       const first = layer.ssrc === 0;
       layer.ssrc = ssrc;
-      layer.ingress = this.#core.addIngress(
-        {
-          trackId: track.trackId,
-          layer: layer.rid,
-          peerId: peer.input.peerId,
-          ssrc,
-          nack: nack ?? track.kind === "video",
-        },
-        nowMs,
-      );
+      layer.ingress = this.#core.addIngress(ingressInput(receiver.input, layer.rid, ssrc), nowMs);
       if (layer.rtxSsrc !== 0) peer.closeStream(layer.rtxSsrc);
       layer.rtxSsrc = 0;
       if (first) this.#sink.event({ kind: "trackStarted", roomId, trackId: track.trackId, layer: layer.rid });
@@ -62,6 +53,7 @@ export class Ingresses {
     return peer.openStream(ssrc, {
       ingress: layer.ingress,
       payloadType: isRtx ? (rtxPayloadType ?? payloadType) : payloadType,
+      redPayloadType: isRtx ? -1 : (redPayloadType ?? -1),
       isRtx,
       payloadBytes: PAYLOAD_BYTES[track.kind],
     });
@@ -73,16 +65,20 @@ export class Ingresses {
     if (codec === undefined || !track.layers.includes(layer)) return false;
     this.removeTrunkStream(peer, ssrc, nowMs);
     this.#addTrack({ roomId, track, remote: true }, nowMs);
+    const isAudio = track.kind === "audio";
+    const red = isAudio ? { red: { ...TRUNK_RED, blockPayloadType: codec.payloadType } } : {};
     const ingress = this.#core.addIngress(
-      { trackId: track.trackId, layer, peerId: peer.input.peerId, ssrc, nack: true },
+      { trackId: track.trackId, layer, peerId: peer.input.peerId, ssrc, nack: true, ...red },
       nowMs,
     );
     if (ingress === undefined) return false;
     peer.trunkIngresses.set(ssrc, { ingress, rtxSsrc });
     const payloadBytes = PAYLOAD_BYTES[track.kind];
-    peer.openStream(ssrc, { ingress, payloadType: codec.payloadType, isRtx: false, payloadBytes });
+    const [redPayloadType, redRtxPayloadType] = isAudio ? [TRUNK_RED.payloadType, TRUNK_RED.rtxPayloadType] : [-1, -1];
+    peer.openStream(ssrc, { ingress, payloadType: codec.payloadType, redPayloadType, isRtx: false, payloadBytes });
     const rtxPayloadType = codec.rtxPayloadType ?? codec.payloadType;
-    peer.openStream(rtxSsrc, { ingress, payloadType: rtxPayloadType, isRtx: true, payloadBytes });
+    const rtx = { payloadType: rtxPayloadType, redPayloadType: redRtxPayloadType };
+    peer.openStream(rtxSsrc, { ingress, ...rtx, isRtx: true, payloadBytes });
     return true;
   }
 
@@ -140,4 +136,11 @@ export class Ingresses {
       nowMs,
     );
   }
+}
+
+function ingressInput(input: PlaneReceiver, layer: string, ssrc: number): IngressInput {
+  const { peerId, track, payloadType, redPayloadType, nack } = input;
+  const red = { payloadType: redPayloadType ?? -1, blockPayloadType: payloadType };
+  const known = { trackId: track.trackId, layer, peerId, ssrc, nack: nack ?? track.kind === "video" };
+  return redPayloadType === undefined ? known : { ...known, red };
 }

@@ -31,6 +31,8 @@ export interface InStream {
   readonly crypto: IngressStream;
   readonly ingress: IngressId;
   readonly payloadType: number;
+  /** Of redundant audio; -1: does not come. */
+  readonly redPayloadType: number;
   readonly isRtx: boolean;
 }
 
@@ -129,7 +131,7 @@ export class PeerState {
     if (receiver === undefined) return "unknown_ssrc";
     const { input } = receiver;
     const isRtx = view.payloadType === input.rtxPayloadType;
-    if (!isRtx && view.payloadType !== input.payloadType) return "unknown_payload_type";
+    if (!isRtx && !carriesMedia(input, view.payloadType)) return "unknown_payload_type";
     const layer = layerOf(receiver, view, isRtx);
     // Repairs of a stream that is not here yet repair nothing.
     if (layer === undefined || (isRtx && layer.ingress === undefined)) return "unknown_ssrc";
@@ -140,7 +142,7 @@ export class PeerState {
 
   openStream(ssrc: number, target: Omit<InStream, "crypto"> & { readonly payloadBytes: number }): InStream {
     this.closeStream(ssrc);
-    const { ingress, payloadType, isRtx, payloadBytes } = target;
+    const { ingress, payloadType, redPayloadType, isRtx, payloadBytes } = target;
     // Repairs are rare and of any age: no keystream ahead for them.
     const batchPackets = isRtx ? 1 : 8;
     const crypto = new IngressStream(
@@ -149,7 +151,7 @@ export class PeerState {
       { ssrc, payloadBytes, batchPackets },
       this.#retiredWindows.get(ssrc),
     );
-    const stream = { crypto, ingress, payloadType, isRtx };
+    const stream = { crypto, ingress, payloadType, redPayloadType, isRtx };
     this.streams.set(ssrc, stream);
     return stream;
   }
@@ -187,7 +189,7 @@ export class PeerState {
     for (const receiver of this.receivers.values()) {
       const { input } = receiver;
       if (input.ssrc === view.ssrc || input.rtxSsrc === view.ssrc) return receiver;
-      if (input.payloadType !== view.payloadType && input.rtxPayloadType !== view.payloadType) continue;
+      if (!carriesMedia(input, view.payloadType) && input.rtxPayloadType !== view.payloadType) continue;
       byPayloadType = receiver;
       candidates++;
     }
@@ -227,6 +229,10 @@ function remember<V>(
   map.set(key, value);
   const oldest = map.keys().next().value;
   if (map.size > limit && oldest !== undefined) map.delete(oldest);
+}
+
+function carriesMedia(input: PlaneReceiver, payloadType: number): boolean {
+  return payloadType === input.payloadType || payloadType === input.redPayloadType;
 }
 
 function layerOf(receiver: Receiver, view: RtpView, isRtx: boolean): ReceiverLayer | undefined {

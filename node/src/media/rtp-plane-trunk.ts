@@ -17,6 +17,15 @@ export const TRUNK_EXTENSIONS: ExtensionIds = {
   dependencyDescriptor: 4,
 };
 
+/** Redundant audio (RFC 2198). Every node takes it; it is sent only to those that say so, as the first ones did not. */
+export const TRUNK_RED = { payloadType: 113, rtxPayloadType: 114 } as const;
+
+export const TRUNK_CODECS_WITH_RED: readonly ConsumerCodec[] = TRUNK_CODECS.map((codec) =>
+  codec.name === "opus"
+    ? { ...codec, redPayloadType: TRUNK_RED.payloadType, redRtxPayloadType: TRUNK_RED.rtxPayloadType }
+    : codec,
+);
+
 export function trunkCodec(name: CodecName): ConsumerCodec | undefined {
   return TRUNK_CODECS.find((codec) => codec.name === name);
 }

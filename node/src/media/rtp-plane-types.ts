@@ -57,6 +57,8 @@ export interface PlaneReceiver {
   readonly payloadType: number;
   /** RFC 4588 payload type; absent where RTX was not negotiated. */
   readonly rtxPayloadType?: number;
+  /** RFC 2198 payload type whose blocks are of `payloadType` (Opus only); packets of either kind may come. Absent: not negotiated. */
+  readonly redPayloadType?: number;
   /** a=rtcp-fb nack was negotiated. Default: true for video, false for audio. */
   readonly nack?: boolean;
   readonly extensions: ExtensionIds;
@@ -68,8 +70,12 @@ export interface PlaneReceiver {
 /** Payload types of one codec on a slot's m-line. */
 export interface SlotCodec {
   readonly name: TrackDescription["codec"]["name"];
+  /** Set: only tracks of this profile (CodecInfo) fit, "" being that of tracks that name none. Absent: any. */
+  readonly profile?: string;
   readonly payloadType: number;
   readonly rtxPayloadType?: number;
+  /** RFC 2198 (Opus only): redundant packets go out as such, with blocks of `payloadType`. Absent: only their newest block does. */
+  readonly redPayloadType?: number;
 }
 
 /** An m-line on which this node sends whatever track is assigned to it. */
@@ -97,6 +103,8 @@ export interface SlotAssignment {
 export interface TrunkStreamOn {
   readonly trunkId: string;
   readonly stream: TrunkStream;
+  /** Egress only: the far end takes redundant audio (RFC 2198) in the trunk's payload type for it. Default false: unwrapped. */
+  readonly takesRed?: boolean;
 }
 
 /** Why a datagram of a known peer was not used; each is a counter. Closed list. */
@@ -119,7 +127,8 @@ export type RtpDropReason =
   | "muted"
   | "bad_rtx"
   | "duplicate"
-  | "bad_payload";
+  | "bad_payload"
+  | "bad_red";
 
 export type PlaneEvent =
   | Extract<MediaEvent, { kind: "levels" }>
@@ -169,6 +178,8 @@ export interface PlanePeerStats {
   readonly estimateBps?: number;
   /** Share of what was sent to it that was lost, 0 to 1, over the last half second that its feedback told of. */
   readonly lossRatio?: number;
+  /** Trunks: what goes to it of voices goes twice, because its way loses more than 2 %. */
+  readonly audioDuplicated?: boolean;
   /** What each slot gives at present; trunks have none. */
   readonly slots?: readonly PlaneSlotStats[];
 }

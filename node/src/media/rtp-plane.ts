@@ -146,11 +146,12 @@ export class RtpPlane implements RtpPlaneApi {
     this.#core.assign(output.egress, trackId === null ? null : { trackId, want }, nowMs);
   }
 
-  addTrunkEgress({ trunkId, stream }: TrunkStreamOn, nowMs: number): boolean {
+  addTrunkEgress(input: TrunkStreamOn, nowMs: number): boolean {
+    const { trunkId, stream } = input;
     const peer = this.#peers.get(trunkId);
     const { trackId, layers } = stream.track;
     if (peer === undefined || !this.#core.hasTrack(trackId) || !layers.includes(stream.layer)) return false;
-    const egress = this.#egresses.addTrunkStream(peer, stream, nowMs);
+    const egress = this.#egresses.addTrunkStream(peer, input, nowMs);
     if (egress === undefined) return false;
     this.#core.assign(egress, { trackId, want: { layer: stream.layer } }, nowMs);
     return true;
@@ -239,7 +240,8 @@ export class RtpPlane implements RtpPlaneApi {
     if (malformed !== undefined) return malformed;
     const stream = peer.streams.get(view.ssrc) ?? this.#learn(peer, datagram, nowMs);
     if (typeof stream === "string") return stream;
-    if (stream.payloadType !== view.payloadType) return "unknown_payload_type";
+    if (stream.payloadType !== view.payloadType && stream.redPayloadType !== view.payloadType)
+      return "unknown_payload_type";
     const refused = this.#unprotector.open(stream.crypto, datagram, view);
     if (refused !== undefined) return refused;
     peer.packetsReceived++;

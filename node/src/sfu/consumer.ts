@@ -17,6 +17,7 @@ import { ALL_LAYERS, LayerFilter } from "./layer-filter.ts";
 import { NackResponder } from "./nack-responder.ts";
 import type { Peer } from "./peer.ts";
 import type { Producer } from "./producer.ts";
+import { unwrap } from "./red.ts";
 import type { RouterState } from "./router-state.ts";
 import { RtpRewrite } from "./rtp-rewrite.ts";
 import type { RtpView } from "./rtp-view.ts";
@@ -97,6 +98,11 @@ export class Consumer implements PacedStream {
     return this.#awaited ?? this.#current.producer;
   }
 
+  /** Its receiver unwraps redundant audio itself. */
+  get takesRed(): boolean {
+    return this.#codec.redPayloadType !== undefined;
+  }
+
   /** Offset from the current source's timestamps to the receiver's. */
   get timestampOffset(): number {
     return this.#current.timestampOffset;
@@ -118,7 +124,8 @@ export class Consumer implements PacedStream {
 
   /** Binds to a track whose codec the m-line carries; false when it does not. */
   bind(track: Track): boolean {
-    const codec = this.input.codecs.find(({ name }) => name === track.input.codec);
+    const { codec: name, profile = "" } = track.input;
+    const codec = this.input.codecs.find((it) => it.name === name && (it.profile ?? profile) === profile);
     if (codec === undefined || track.input.kind !== this.input.kind) return false;
     this.#codec = codec;
     this.track = track;
@@ -190,6 +197,8 @@ export class Consumer implements PacedStream {
     }
     const egressSeq = current.sequence.map(extSeq);
     if (egressSeq < 0) return switched;
+    const wrappedBytes = this.takesRed ? 0 : info.primaryAt;
+    unwrap(view, wrappedBytes);
     this.#fill(current, info, view, egressSeq);
     if (egressSeq > this.#last.extSeq) {
       noteNumbers(this.#last, this.#rewrite);
@@ -198,6 +207,7 @@ export class Consumer implements PacedStream {
     this.packetsSent++;
     this.octetsSent += view.payloadLength;
     this.#send(producer, view, nowMs);
+    unwrap(view, -wrappedBytes);
     return switched;
   }
 
@@ -275,8 +285,10 @@ export class Consumer implements PacedStream {
     const extSeq = mapping.sequence.reverse(egressSeq);
     if (!producer.cache.load(extSeq, scratch, nowMs)) return undefined;
     const info = this.#state.scratchInfo;
-    if (!info.read(producer.track.input.codec, scratch)) return undefined;
+    if (!info.read(producer.track.input.codec, scratch) || !producer.readRed(info, scratch, this.#state.scratchRed))
+      return undefined;
     if (mapping.isLeftOut(info)) scratch.payloadLength = 0;
+    if (!this.takesRed) unwrap(scratch, info.primaryAt);
     this.#fill(mapping, info, scratch, egressSeq);
     return mapping;
   }
@@ -285,10 +297,12 @@ export class Consumer implements PacedStream {
   #sendAgain(view: RtpView, egressSeq: number, nowMs: InstantMs): void {
     const rewrite = this.#rewrite;
     const { rtx } = this.input;
+    const isRed = rewrite.blockPayloadType >= 0;
+    const rtxPayloadType = isRed ? this.#codec.redRtxPayloadType : this.#codec.rtxPayloadType;
     let { egress } = this.input;
-    if (rtx !== undefined && this.#codec.rtxPayloadType !== undefined) {
+    if (rtx !== undefined && rtxPayloadType !== undefined) {
       egress = rtx.egress;
-      rewrite.payloadType = this.#codec.rtxPayloadType;
+      rewrite.payloadType = rtxPayloadType;
       rewrite.originalSeq = egressSeq & 0xffff;
       rewrite.extSeq = this.#nextRtxSeq++;
     }
@@ -340,23 +354,9 @@ export class Consumer implements PacedStream {
   #fill(mapping: EgressMapping, info: PayloadInfo, view: RtpView, egressSeq: number): void {
     const rewrite = this.#rewrite;
     rewrite.start(this.#codec.payloadType, egressSeq, (view.timestamp + mapping.timestampOffset) >>> 0);
-    rewrite.marker = view.marker;
-    if (view.audioLevel >= 0) rewrite.audioLevel = view.audioLevel;
-    if (view.payloadLength === 0) return;
-    if (info.isLayered && !view.marker && this.filter.endsPicture(info)) rewrite.marker = true;
-    if (info.pictureIdAt > 0) {
-      rewrite.pictureIdAt = info.pictureIdAt;
-      rewrite.pictureIdBytes = info.pictureIdBytes;
-      rewrite.pictureId = Math.max(0, mapping.pictureId(info));
-    }
-    if (info.tl0PictureIndexAt > 0) {
-      rewrite.tl0PictureIndexAt = info.tl0PictureIndexAt;
-      rewrite.tl0PictureIndex = (info.tl0PictureIndex + mapping.tl0Offset) & 0xff;
-    }
-    if (view.dependencyLength >= 3) {
-      rewrite.dependencyLength = view.dependencyLength;
-      rewrite.frameNumber = (view.frameNumber + mapping.frameNumberOffset) & 0xffff;
-    }
+    mapping.fill(rewrite, info, view, this.#codec);
+    if (info.isLayered && !view.marker && view.payloadLength > 0 && this.filter.endsPicture(info))
+      rewrite.marker = true;
   }
 
   #switchTo(producer: Producer, extSeq: number, view: RtpView, nowMs: InstantMs): void {

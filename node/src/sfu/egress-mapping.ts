@@ -1,8 +1,10 @@
 /** How one source's numbers become the receiver's: sequence numbers, timestamps, picture ids, frame numbers. */
 import type { PayloadInfo } from "./keyframe.ts";
 import type { Producer } from "./producer.ts";
+import type { RtpRewrite } from "./rtp-rewrite.ts";
+import type { RtpView } from "./rtp-view.ts";
 import { SequenceMap } from "./sequence-map.ts";
-import type { InstantMs } from "./types.ts";
+import type { ConsumerCodec, InstantMs } from "./types.ts";
 
 /** Time always passes between two sources. */
 const MIN_STEP_MS = 1;
@@ -46,6 +48,30 @@ export class EgressMapping {
     if (picture > this.#newestPicture) this.#newestPicture = picture;
     const mapped = this.#pictures === undefined ? picture : this.#pictures.map(picture);
     return mapped < 0 ? -1 : (mapped + this.#pictureOffset) & 0x7fff;
+  }
+
+  /** Into a rewrite that was started: what becomes of that packet on its way to the receiver. */
+  fill(rewrite: RtpRewrite, info: PayloadInfo, view: RtpView, codec: ConsumerCodec): void {
+    rewrite.marker = view.marker;
+    if (view.audioLevel >= 0) rewrite.audioLevel = view.audioLevel;
+    if (view.payloadLength === 0) return;
+    if (info.primaryAt > 0 && codec.redPayloadType !== undefined) {
+      rewrite.blockPayloadType = codec.payloadType;
+      rewrite.payloadType = codec.redPayloadType;
+    }
+    if (info.pictureIdAt > 0) {
+      rewrite.pictureIdAt = info.pictureIdAt;
+      rewrite.pictureIdBytes = info.pictureIdBytes;
+      rewrite.pictureId = Math.max(0, this.pictureId(info));
+    }
+    if (info.tl0PictureIndexAt > 0) {
+      rewrite.tl0PictureIndexAt = info.tl0PictureIndexAt;
+      rewrite.tl0PictureIndex = (info.tl0PictureIndex + this.tl0Offset) & 0xff;
+    }
+    if (view.dependencyLength >= 3) {
+      rewrite.dependencyLength = view.dependencyLength;
+      rewrite.frameNumber = (view.frameNumber + this.frameNumberOffset) & 0xffff;
+    }
   }
 
   /** A packet of a picture that the receiver does not get. */

@@ -44,6 +44,8 @@ export class PayloadInfo {
   /** By spatial layer, 0: not told. */
   readonly spatialWidths = new Uint16Array(8);
   readonly spatialHeights = new Uint16Array(8);
+  /** Of redundant audio: where the newest block begins within the payload, 0: plain. */
+  primaryAt = 0;
   /** Of this packet; undefined where it carries none that can be read. */
   dependency: DependencyDescriptor | undefined = undefined;
 
@@ -101,6 +103,7 @@ export class PayloadInfo {
     this.endsFrame = view.marker;
     this.switchesTemporal = false;
     this.switchesSpatial = false;
+    this.primaryAt = 0;
     this.dependency = undefined;
   }
 

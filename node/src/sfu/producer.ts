@@ -8,12 +8,14 @@ import { LayerMeter } from "./layer-meter.ts";
 import { NackGenerator } from "./nack-generator.ts";
 import type { ResolvedRouterOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import type { RedLayout } from "./red.ts";
+import { RedRepair } from "./red-repair.ts";
 import { ReceptionStatistics, SourceClock } from "./reports.ts";
 import { RetransmissionCache } from "./retransmission-cache.ts";
 import type { RtpView } from "./rtp-view.ts";
 import { extendSeq, SequenceUnwrapper } from "./sequence.ts";
 import type { Track } from "./track.ts";
-import type { IngressId, IngressInput, InstantMs, RouterDropReason } from "./types.ts";
+import type { IngressId, IngressInput, InstantMs, RedInput, RouterDropReason } from "./types.ts";
 
 /** A repaired packet older than this is of no use to anybody. */
 const MAX_REPAIR_AGE = 1000;
@@ -33,8 +35,11 @@ export class Producer {
   /** Of the packet received last. */
   readonly info = new PayloadInfo();
   readonly meter: LayerMeter | undefined;
+  /** Of a sender that may send redundant audio. */
+  readonly red: RedRepair | undefined;
   /** Who is fed from here, or waits for a keyframe here. */
   readonly consumers: Consumer[] = [];
+  readonly #redInput: RedInput | undefined;
   readonly #unwrapper = new SequenceUnwrapper();
   #dependency: DependencyDescriptor | undefined;
   width = 0;
@@ -64,6 +69,8 @@ export class Producer {
       maxAgeMs: options.cacheMs,
     });
     this.nack = input.nack ? new NackGenerator(options) : undefined;
+    this.#redInput = input.red;
+    this.red = input.red === undefined ? undefined : new RedRepair();
     this.meter = kind === "video" ? new LayerMeter() : undefined;
     this.keyframes = new KeyframeRequester(options);
   }
@@ -105,9 +112,40 @@ export class Producer {
     view.seq = originalSeq;
     bytes[view.offset + 2] = originalSeq >> 8;
     bytes[view.offset + 3] = originalSeq & 0xff;
+    this.#restorePayloadType(view);
     if (extSeq > this.#unwrapper.highest) this.#unwrapper.unwrap(originalSeq);
     else this.repaired++;
     return this.#take(extSeq, view, nowMs);
+  }
+
+  /** When the packet is redundant audio (RFC 2198), fills `layout` and sets `primaryAt`. False: it is, and malformed. */
+  readRed(info: PayloadInfo, view: RtpView, layout: RedLayout): boolean {
+    const input = this.#redInput;
+    if (input === undefined || view.payloadType !== input.payloadType || view.payloadLength === 0) return true;
+    if (!layout.read(view, input.blockPayloadType)) return false;
+    info.primaryAt = layout.primaryAt;
+    return true;
+  }
+
+  /**
+   * The i-th of the packets that `red` found in the copies of that packet, as if it had come by itself: it is stored, counts
+   * as repaired, and `into` stands on it. Undefined: there is no packet memory, or it has come meanwhile.
+   */
+  recover(i: number, carrier: RtpView, into: RtpView, nowMs: InstantMs): number | undefined {
+    const { red, info } = this;
+    const input = this.#redInput;
+    if (red === undefined || input === undefined) return undefined;
+    const extSeq = red.foundExtSeqs[i] as number;
+    if (this.cache.has(extSeq)) return undefined;
+    const packet = red.packet(i, carrier, input.blockPayloadType);
+    this.cache.store(extSeq, packet, nowMs);
+    if (!this.cache.load(extSeq, into, nowMs)) return undefined;
+    into.audioLevel = carrier.audioLevel;
+    red.note(extSeq, into.timestamp);
+    this.nack?.receive(extSeq, nowMs);
+    this.repaired++;
+    info.read(this.track.input.codec, into);
+    return extSeq;
   }
 
   close(): void {
@@ -122,11 +160,28 @@ export class Producer {
     const { info } = this;
     if (this.cache.has(extSeq)) return "duplicate";
     if (!info.read(this.track.input.codec, view)) return "bad_payload";
+    if (this.red !== undefined && !this.#noteRed(this.red, extSeq, view)) return "bad_red";
     if (view.dependencyLength > 0) this.#describe(view);
     this.cache.store(extSeq, view, nowMs);
     if (view.payloadLength > 0) this.meter?.add(info, view.payloadLength, nowMs);
     if (info.startsKeyframe && this.track.input.kind === "video") this.#noteKeyframe();
     return extSeq;
+  }
+
+  #noteRed(red: RedRepair, extSeq: number, view: RtpView): boolean {
+    red.foundCount = 0;
+    if (!this.readRed(this.info, view, red.layout)) return false;
+    red.note(extSeq, view.timestamp);
+    if (this.info.primaryAt > 0) red.search(extSeq, view.timestamp);
+    return true;
+  }
+
+  /** An RTX stream has a payload type for each that it repairs (RFC 4588 section 8.6). */
+  #restorePayloadType(view: RtpView): void {
+    const input = this.#redInput;
+    if (input === undefined || view.payloadType !== input.rtxPayloadType) return;
+    view.payloadType = input.payloadType;
+    view.bytes[view.offset + 1] = ((view.bytes[view.offset + 1] as number) & 0x80) | input.payloadType;
   }
 
   #describe(view: RtpView): void {

@@ -91,6 +91,7 @@ export class RetransmissionCache {
     into.headerLength = this.#headerLengths[entry] as number;
     into.payloadLength = this.#payloadLengths[entry] as number;
     into.marker = ((bytes[at + 1] as number) & 0x80) !== 0;
+    into.payloadType = (bytes[at + 1] as number) & 0x7f;
     into.seq = extSeq & 0xffff;
     into.timestamp = this.#arena.view.getUint32(at + 4);
     into.transportSeq = -1;

@@ -5,6 +5,7 @@ import { PayloadInfo } from "./keyframe.ts";
 import type { ResolvedRouterOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { Producer } from "./producer.ts";
+import { RedLayout } from "./red.ts";
 import { RtpView } from "./rtp-view.ts";
 import { RouterCounters } from "./stats.ts";
 import type { Track } from "./track.ts";
@@ -30,6 +31,9 @@ export class RouterState {
   /** To stand on cached packets, one at a time. */
   readonly scratch = new RtpView();
   readonly scratchInfo = new PayloadInfo();
+  readonly scratchRed = new RedLayout();
+  /** On a packet found in redundant audio, while it is forwarded. */
+  readonly recovered = new RtpView();
   #padding = 0;
 
   constructor(input: {

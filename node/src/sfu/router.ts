@@ -267,7 +267,24 @@ export class RouterCore {
     this.#noteRequests(producer, nowMs);
     if (!producer.active) this.#activate(producer, nowMs);
     if (producer.track.muted) sink.dropped("muted");
-    else this.#forward(producer, extSeq, packet, nowMs);
+    else {
+      if (producer.red !== undefined && producer.red.foundCount > 0) this.#recover(producer, packet, nowMs);
+      this.#forward(producer, extSeq, packet, nowMs);
+    }
+  }
+
+  /** What was lost towards us and lies in this packet as a copy goes out before it. Who gets redundant audio finds it there. */
+  #recover(producer: Producer, carrier: RtpView, nowMs: InstantMs): void {
+    const { counters, recovered } = this.#state;
+    const { red, info, consumers } = producer;
+    const { primaryAt } = info;
+    for (let i = 0; i < (red?.foundCount ?? 0); i++) {
+      const extSeq = producer.recover(i, carrier, recovered, nowMs);
+      if (extSeq === undefined) continue;
+      counters.red_recovered++;
+      for (const consumer of consumers) if (!consumer.takesRed) consumer.forward(producer, extSeq, recovered, nowMs);
+    }
+    info.primaryAt = primaryAt;
   }
 
   /** The first packet of a stream, or of one that had fallen silent. */

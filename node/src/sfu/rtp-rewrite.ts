@@ -26,6 +26,8 @@ export class RtpRewrite {
   /** Position of a VP8 TL0PICIDX within the payload, 0: leave. */
   tl0PictureIndexAt = 0;
   tl0PictureIndex = 0;
+  /** Payload type to put into the block headers of redundant audio (RFC 2198); -1: it is none. */
+  blockPayloadType = -1;
   /** Length of the dependency descriptor to send along, which lies at the view's `dependencyStart`; 0: none. */
   dependencyLength = 0;
   /** Frame number to put into it, 16 bits. */
@@ -41,6 +43,7 @@ export class RtpRewrite {
     this.audioLevel = 127;
     this.pictureIdAt = 0;
     this.tl0PictureIndexAt = 0;
+    this.blockPayloadType = -1;
     this.dependencyLength = 0;
   }
 }
@@ -64,6 +67,17 @@ export function patchPayload(rewrite: RtpRewrite, view: RtpView, out: Uint8Array
   if (rewrite.tl0PictureIndexAt > 0) {
     const at = from + rewrite.tl0PictureIndexAt;
     patchByte(out, at + distance, view.bytes[at] as number, rewrite.tl0PictureIndex);
+  }
+  if (rewrite.blockPayloadType >= 0) patchBlocks(rewrite.blockPayloadType, view, out, distance);
+}
+
+/** The layout was read before and ends: the header without the first bit is the last. */
+function patchBlocks(payloadType: number, view: RtpView, out: Uint8Array, distance: number): void {
+  const end = view.payloadOffset + view.payloadLength;
+  for (let at = view.payloadOffset; at < end; at += 4) {
+    const head = view.bytes[at] as number;
+    patchByte(out, at + distance, head, (head & 0x80) | payloadType);
+    if (head < 0x80) return;
   }
 }
 

@@ -4,6 +4,8 @@ export class RouterCounters {
   rtp_bytes_received = 0;
   rtp_padding_received = 0;
   rtp_packets_repaired = 0;
+  /** Packets that were lost towards us and found in later redundant audio. */
+  red_recovered = 0;
   /** Packets asked for and never received. */
   rtp_packets_unrepaired = 0;
   rtcp_packets_received = 0;

@@ -24,6 +24,8 @@ export interface TrackInput {
   readonly roomId: string;
   readonly kind: TrackKind;
   readonly codec: CodecName;
+  /** Variant of the codec; consumers may ask for one. Default "". */
+  readonly profile?: string;
   readonly clockRateHz: number;
   /** RIDs, lowest quality first; [""] without simulcast. */
   readonly layers: readonly string[];
@@ -40,6 +42,16 @@ export interface IngressInput {
   readonly ssrc: number;
   /** Ask the sender for lost packets. */
   readonly nack: boolean;
+  /** Redundant audio (RFC 2198) may come on this SSRC besides plain packets. */
+  readonly red?: RedInput;
+}
+/** Payload types of a sender's redundant audio. */
+export interface RedInput {
+  readonly payloadType: number;
+  /** Of every block; others are refused. */
+  readonly blockPayloadType: number;
+  /** On the RTX stream; absent: redundant packets are not repaired that way. */
+  readonly rtxPayloadType?: number;
 }
 
 /** Pixels on the viewer's screen. */
@@ -63,8 +75,13 @@ export interface ConsumerInput {
 }
 export interface ConsumerCodec {
   readonly name: CodecName;
+  /** Absent: any. */
+  readonly profile?: string;
   readonly payloadType: number;
   readonly rtxPayloadType: number | undefined;
+  /** RFC 2198; absent: of redundant packets only the newest block is forwarded. */
+  readonly redPayloadType?: number;
+  readonly redRtxPayloadType?: number;
 }
 
 export interface Assignment {
@@ -98,6 +115,7 @@ export type RouterDropReason =
   | "duplicate"
   | "too_old"
   | "bad_payload"
+  | "bad_red"
   | "bad_rtx"
   | "muted"
   | "bad_rtcp"
