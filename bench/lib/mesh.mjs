@@ -11,7 +11,7 @@ import { sleep } from "./proc.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const BOOT_LIMIT_MS = 40_000;
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address();
@@ -28,8 +28,11 @@ async function nodesSeenBy(url) {
   }
 }
 
-/** Starts `count` nodes and waits until each sees all. */
-export async function startMesh(count) {
+/**
+ * Starts `count` nodes and waits until each sees all. `wrap` makes of one node's command (program and arguments) the one that
+ * is run, to pin it to a processor or to look into it; `flags` go to every node.
+ */
+export async function startMesh(count, { wrap = (command) => command, flags: more = [] } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "hearsay-bench-"));
   const keys = {
     HEARSAY_GOSSIP_KEY: randomBytes(32).toString("base64"),
@@ -45,12 +48,14 @@ export async function startMesh(count) {
       `--gossip-port=${gossip}`,
       "--media-port=0",
       `--data-dir=${dataDir}`,
+      ...more,
     ];
     if (i > 0) flags.push(`--seeds=127.0.0.1:${seed}`);
     // Embedded stores, whatever servers the environment names.
     const { MONGODB_URL: _archive, REDIS_URL: _presence, ...own } = process.env;
+    const [program, ...argv] = wrap([process.execPath, join(root, "dist/node/src/main.js"), "node", ...flags], i);
     const launch = () =>
-      spawn(process.execPath, [join(root, "dist/node/src/main.js"), "node", ...flags], {
+      spawn(program, argv, {
         env: { ...own, ...keys },
         stdio: ["ignore", "ignore", "inherit"],
       });
