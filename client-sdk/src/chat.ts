@@ -13,6 +13,7 @@ import type {
   MessageUpdated,
   ReadMarker,
   ReadMarkers,
+  RoomInfo,
   SearchPage,
   TypingNow,
 } from "./protocol/messages.ts";
@@ -20,6 +21,7 @@ import { type Random, type ReconnectPolicy, reconnectDelayMs } from "./reconnect
 import type { HistoryQuery, SearchQuery, TextApi } from "./text-api.ts";
 import { isNewer, Timeline, withReader } from "./timeline.ts";
 import { TypingPeople, type TypingPerson } from "./typing.ts";
+import { Unread, type UnreadCount } from "./unread.ts";
 
 /** Messages remembered against duplicates; at the bound the oldest is forgotten. */
 const MAX_SEEN = 2_000;
@@ -39,10 +41,6 @@ export interface SendOptions {
   /** Of an earlier attempt, so that it is the same message. */
   readonly clientId?: string;
 }
-export interface UnreadCount {
-  readonly count: number;
-  readonly mentions: number;
-}
 export interface ChatEvents {
   /** A message that was not seen before, own ones included. */
   message: ChatMessage;
@@ -61,6 +59,8 @@ export interface ChatHost {
   wait(delayMs: number): Promise<void>;
   sayTyping(typing: boolean, threadId?: string): void;
   tell<K extends keyof ChatEvents>(name: K, value: ChatEvents[K]): void;
+  /** The room as this person's list of rooms tells it; undefined for a room that is not in it. */
+  inOwnRooms(): Promise<RoomInfo | undefined>;
   /** Of this person, when known. */
   userId(): string | undefined;
   readonly random: Random;
@@ -74,6 +74,7 @@ export class Chat {
   readonly #timeline = new Timeline();
   readonly #outbox: Outbox;
   readonly #typing: TypingPeople;
+  readonly #unread: Unread;
   /** The newest record seen of each message. */
   readonly #seen = new Map<string, ChatMessage>();
   #held: (() => void)[] | undefined;
@@ -83,12 +84,11 @@ export class Chat {
   /** The newest message known when we came back: what is after it was sent while we were away. */
   #floorId: string | undefined;
   #sinceCursor = 0;
-  #readUpTo = "";
-  #unread: UnreadCount = { count: 0, mentions: 0 };
   #closed = false;
 
   constructor(host: ChatHost) {
     this.#host = host;
+    this.#unread = new Unread((unread) => host.tell("unread", unread));
     this.#outbox = new Outbox({
       post: (body) => host.text.post(body),
       wait: (delayMs) => host.wait(delayMs),
@@ -122,9 +122,9 @@ export class Chat {
   get typing(): readonly TypingPerson[] {
     return this.#typing.people;
   }
-  /** Since the marker, as far as it happened while we were here. */
+  /** Of others since the own marker. */
   get unread(): UnreadCount {
-    return this.#unread;
+    return this.#unread.count;
   }
 
   // ------------------------------------------------------------ saying
@@ -178,11 +178,10 @@ export class Chat {
   }
   /** Everything up to this message was seen; default: up to the newest at hand. */
   async markRead(messageId = this.#timeline.newestId): Promise<void> {
-    if (messageId === undefined || messageId <= this.#readUpTo) return;
-    this.#readUpTo = messageId;
-    this.#setUnread({ count: 0, mentions: 0 });
+    if (messageId === undefined || !this.#unread.read(messageId)) return;
+    this.#unread.set({ count: 0, mentions: 0 });
     const { unread, unreadMentions } = await this.#host.text.markRead(messageId);
-    if (this.#readUpTo === messageId) this.#setUnread({ count: unread, mentions: unreadMentions });
+    if (this.#unread.isReadUpTo(messageId)) this.#unread.set({ count: unread, mentions: unreadMentions });
   }
 
   // ------------------------------------------------------------ reading
@@ -254,10 +253,9 @@ export class Chat {
     if (told.userId !== this.#host.userId()) this.#typing.told(told);
   }
   readTold(marker: ReadMarker): void {
-    if (marker.userId === this.#host.userId() && marker.messageId > this.#readUpTo) {
-      this.#readUpTo = marker.messageId;
+    if (marker.userId === this.#host.userId() && this.#unread.read(marker.messageId)) {
       const rest = this.messages.filter(({ id, authorId }) => id > marker.messageId && authorId !== marker.userId);
-      this.#setUnread({ count: rest.length, mentions: rest.filter((message) => this.#names(message)).length });
+      this.#unread.set({ count: rest.length, mentions: rest.filter((message) => this.#names(message)).length });
     }
     this.#host.tell("read", marker);
   }
@@ -298,6 +296,7 @@ export class Chat {
       this.#cursor = cursor;
       for (const message of messages) this.#take(message, undefined);
       this.#sinceCursor = 0;
+      if (isFirst) await this.#countUnread();
       if (!more || isFirst) return;
     }
     // Too much happened: what is at hand is not next to the present any more.
@@ -306,6 +305,12 @@ export class Chat {
     this.#host.tell("timeline", undefined);
     await this.jumpToNewest();
     await this.#closeGap();
+  }
+
+  async #countUnread(): Promise<void> {
+    // Without the node's count, what comes from now on is counted.
+    const known = await this.#host.inOwnRooms().catch(() => undefined);
+    if (known !== undefined) this.#unread.start(known);
   }
 
   #hold(take: () => void): boolean {
@@ -336,10 +341,7 @@ export class Chat {
     this.#typing.stopped(message.authorId);
     const isOwn = message.authorId === this.#host.userId();
     if (isOwn) this.#outbox.echoed(message.clientId);
-    if (!isOwn && message.id > this.#readUpTo) {
-      const { count, mentions } = this.#unread;
-      this.#setUnread({ count: count + 1, mentions: mentions + (this.#names(message) ? 1 : 0) });
-    }
+    else this.#unread.arrived(message, { isMention: this.#names(message) });
     this.#host.tell("message", message);
     this.#sinceCursor += 1;
     if (this.#sinceCursor >= CURSOR_EVERY && this.#held === undefined) void this.catchUp();
@@ -365,12 +367,6 @@ export class Chat {
   #names({ mentions = [] }: ChatMessage): boolean {
     const userId = this.#host.userId();
     return userId !== undefined && mentions.includes(userId);
-  }
-
-  #setUnread(unread: UnreadCount): void {
-    if (unread.count === this.#unread.count && unread.mentions === this.#unread.mentions) return;
-    this.#unread = unread;
-    this.#host.tell("unread", unread);
   }
 
   #remember(message: ChatMessage): void {

@@ -1,7 +1,7 @@
 /** The public door of the SDK. */
 export type { Account } from "./account.ts";
 export type { Bills } from "./bills.ts";
-export type { Chat, ChatEvents, SendOptions, UnreadCount } from "./chat.ts";
+export type { Chat, ChatEvents, SendOptions } from "./chat.ts";
 export { Hearsay, type JoinOptions } from "./client.ts";
 export {
   type DeviceChoice,
@@ -17,6 +17,7 @@ export { type ClientErrorCode, codeOf, HearsayError, isTransient } from "./error
 export { Emitter, type Listener } from "./events.ts";
 export type { HappeningQuery, Happenings } from "./happenings.ts";
 export type { UploadOptions } from "./http.ts";
+export type { Interrupted } from "./interruptions.ts";
 export type { LocalParticipant, LocalTrack, PublishOptions } from "./local-participant.ts";
 export type { AddFileOptions, Memories } from "./memories.ts";
 export type { HearsayOptions } from "./options.ts";
@@ -35,4 +36,5 @@ export type { VideoCodec } from "./send-layers.ts";
 export type { ConnectionState } from "./session-types.ts";
 export type { HistoryQuery, SearchQuery, TextApi } from "./text-api.ts";
 export type { TypingPerson } from "./typing.ts";
+export type { UnreadCount } from "./unread.ts";
 export type { Visible } from "./view.ts";

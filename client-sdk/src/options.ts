@@ -52,17 +52,22 @@ export interface HearsayOptions {
   readonly videoSlots?: number;
   /** Slots for video at most. Default 25. */
   readonly maxVideoSlots?: number;
+  /** `red`: speech is sent and taken with redundancy where both sides can. Default true. Off with own encryption of frames. */
+  readonly audio?: { readonly red?: boolean };
   /** Preferred for own video, where the platform has it. Default: the platform's choice (VP8 today). */
   readonly codec?: VideoCodec;
 }
 
 export interface ResolvedOptions
-  extends Required<Omit<HearsayOptions, "token" | "codec" | "mediaDevices" | "RTCPeerConnection" | "reconnect">> {
+  extends Required<
+    Omit<HearsayOptions, "token" | "codec" | "audio" | "mediaDevices" | "RTCPeerConnection" | "reconnect">
+  > {
   readonly token: string | undefined;
   readonly codec: VideoCodec | undefined;
   readonly mediaDevices: MediaDevices | undefined;
   readonly RTCPeerConnection: typeof globalThis.RTCPeerConnection | undefined;
   readonly reconnect: ReconnectPolicy;
+  readonly audio: { readonly red: boolean };
 }
 
 const DEFAULTS = {
@@ -120,6 +125,7 @@ export function resolveOptions(options: HearsayOptions): ResolvedOptions {
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
     url: baseUrl(options.url),
     reconnect,
+    audio: { red: options.audio?.red ?? true },
   };
   if (resolved.maxVideoSlots < resolved.videoSlots)
     throw new HearsayError("invalid_argument", "maxVideoSlots must not be below videoSlots.");

@@ -5,7 +5,7 @@
 import { DataChannels } from "./data-channels.ts";
 import type { DataFrame } from "./protocol/data-frame.ts";
 import type { MediaKind, OfferedTrack, TrackSource } from "./protocol/messages.ts";
-import { applyLayers, encodingsOf, preferCodec, type VideoCodec } from "./send-layers.ts";
+import { applyLayers, describeLayers, encodingsOf, preferCodec, preferRed, type VideoCodec } from "./send-layers.ts";
 import { kindOf } from "./source-kind.ts";
 
 export interface OwnTrack {
@@ -23,6 +23,11 @@ export interface Slot {
 }
 export type PeerState = "connecting" | "connected" | "disconnected" | "failed";
 
+export interface PeerOptions {
+  /** Offer speech with redundancy first. */
+  readonly red: boolean;
+}
+
 export interface PeerListener {
   state(state: PeerState): void;
   data(frame: DataFrame, lossy: boolean): void;
@@ -37,11 +42,13 @@ interface OwnLine {
 
 export class Peer {
   readonly #connection: RTCPeerConnection;
+  readonly #red: boolean;
   readonly #channels: DataChannels;
   readonly #own = new Map<TrackSource, OwnLine>();
   readonly #slots: { readonly kind: MediaKind; readonly transceiver: RTCRtpTransceiver }[] = [];
 
-  constructor(Connection: typeof RTCPeerConnection, listener: PeerListener) {
+  constructor(Connection: typeof RTCPeerConnection, listener: PeerListener, { red }: PeerOptions) {
+    this.#red = red;
     this.#connection = new Connection({ bundlePolicy: "max-bundle" });
     this.#channels = new DataChannels(this.#connection, (frame, lossy) => listener.data(frame, lossy));
     this.#connection.onconnectionstatechange = () => {
@@ -61,6 +68,7 @@ export class Peer {
       sendEncodings: encodingsOf(own),
     });
     if (kindOf(own.source) === "video") preferCodec(transceiver, own.codec);
+    else if (this.#red) preferRed(transceiver);
     this.#own.set(own.source, { transceiver, published: true, changing: Promise.resolve() });
     return true;
   }
@@ -104,8 +112,12 @@ export class Peer {
   growSlots(kind: MediaKind, count: number): boolean {
     let missing = count - this.#slots.filter((slot) => slot.kind === kind).length;
     const grows = missing > 0;
-    for (; missing > 0; missing -= 1)
-      this.#slots.push({ kind, transceiver: this.#connection.addTransceiver(kind, { direction: "recvonly" }) });
+    for (; missing > 0; missing -= 1) {
+      const transceiver = this.#connection.addTransceiver(kind, { direction: "recvonly" });
+      if (kind === "video") describeLayers(transceiver);
+      else if (this.#red) preferRed(transceiver);
+      this.#slots.push({ kind, transceiver });
+    }
     return grows;
   }
 

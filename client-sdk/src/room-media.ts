@@ -4,7 +4,7 @@ import type { Interruptions } from "./interruptions.ts";
 import type { LocalParticipant } from "./local-participant.ts";
 import { MediaWatch } from "./media-watch.ts";
 import { AUDIO_SLOTS, type ResolvedOptions } from "./options.ts";
-import { Peer, type PeerState } from "./peer.ts";
+import { Peer, type PeerListener, type PeerState } from "./peer.ts";
 import { Playback } from "./playback.ts";
 import { encodeData, MAX_DATA_BYTES } from "./protocol/data-frame.ts";
 import type { Answer, OfferedTrack, Report, View } from "./protocol/messages.ts";
@@ -158,14 +158,15 @@ export class RoomMedia {
     this.#watch.replaced();
     const Connection = this.#host.options.RTCPeerConnection;
     if (Connection === undefined) throw new Error("This platform has no RTCPeerConnection.");
-    const peer = new Peer(Connection, {
+    const listener: PeerListener = {
       state: (state) => this.#peerChanged(peer, state),
       data: ({ sender, topic, payload }, lossy) => {
         const participant = this.#host.roster.people.get(sender);
         const message: DataMessage = { participantId: sender, participant, topic, payload, lossy };
         this.#host.tell("data", message);
       },
-    });
+    };
+    const peer = new Peer(Connection, listener, { red: this.#host.options.audio.red });
     this.#peer = peer;
     this.#peerState = "connecting";
     this.#sample = undefined;

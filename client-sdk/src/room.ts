@@ -14,6 +14,7 @@ import type { ChatMessage, Grants, Joined, MessagePage, Role, RoomUpdated, Track
 import type { Quality } from "./quality.ts";
 import { RoomMedia, type SendDataOptions } from "./room-media.ts";
 import type { RoomEvents, Speaker } from "./room-types.ts";
+import { Rooms } from "./rooms.ts";
 import { type RemoteParticipant, Roster } from "./roster.ts";
 import type { ConnectionState, RoomMessage, SessionEvent } from "./session-types.ts";
 import { type HistoryQuery, TextApi } from "./text-api.ts";
@@ -70,6 +71,7 @@ export class Room extends Emitter<RoomEvents> {
     this.bills = new Bills(api, slug);
     this.chat = new Chat({
       text: new TextApi(api, slug),
+      inOwnRooms: () => new Rooms(api).own(this.roomId),
       wait: (delayMs) => this.#wakeups.wait(delayMs),
       sayTyping: (typing, threadId) =>
         this.#connection.say({ type: "typing", typing, ...(threadId === undefined ? {} : { threadId }) }),
@@ -349,8 +351,6 @@ export class Room extends Emitter<RoomEvents> {
     this.chat.close();
     this.#wakeups.wake();
   }
-
-  // ------------------------------------------------------------ parts
 
   #makeRoster(): Roster {
     return new Roster({

@@ -24,6 +24,7 @@ interface Page {
 }
 /** At most so many pages are put together by a function that promises all. */
 const MAX_PAGES = 50;
+const MAX_OWN_PAGES = 5;
 
 export class Rooms {
   readonly #http: Http;
@@ -43,6 +44,17 @@ export class Rooms {
   mine(page: Page = {}): Promise<RoomsResponse> {
     return this.#http.get(`/v1/rooms${queryOf({ mine: "true", ...page })}`);
   }
+  /** An own room with what is unread in it; undefined when it is not among them (or among far too many). */
+  async own(roomId: string): Promise<RoomInfo | undefined> {
+    let before: string | undefined;
+    for (let page = 0; page < MAX_OWN_PAGES; page += 1) {
+      const { rooms, nextCursor } = await this.mine({ limit: 100, ...(before === undefined ? {} : { before }) });
+      const found = rooms.find((room) => room.roomId === roomId);
+      if (found !== undefined || nextCursor === undefined) return found;
+      before = nextCursor;
+    }
+    return undefined;
+  }
   /** An open room that has a free place; rejects with "unknown_room" when there is none. */
   random(): Promise<RoomInfo> {
     return this.#http.get("/v1/random-room");
@@ -58,6 +70,11 @@ export class Rooms {
   /** With everything in it, for ever; the owner's alone. */
   async delete(slug: string): Promise<void> {
     await this.#http.send("DELETE", roomPath(slug));
+  }
+
+  /** A locked room takes nobody in but its owner, its moderators and who is inside. For those two to say. */
+  async setLocked(slug: string, locked: boolean): Promise<void> {
+    await this.#http.send("POST", roomPath(slug, "/moderation"), { action: locked ? "lock" : "unlock" });
   }
 
   members(slug: string, page: { readonly after?: string; readonly limit?: number } = {}): Promise<MembersResponse> {

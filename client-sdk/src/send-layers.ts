@@ -33,6 +33,26 @@ export function encodingsOf(own: OwnTrack): RTCRtpEncodingParameters[] {
   return SIMULCAST.map((encoding) => ({ ...encoding }));
 }
 
+/** Speech twice in each packet (RFC 2198), so that a lost one is not heard; first, where the platform has it. */
+export function preferRed(transceiver: RTCRtpTransceiver): void {
+  const known = globalThis.RTCRtpReceiver?.getCapabilities?.("audio")?.codecs ?? [];
+  const isRed = ({ mimeType }: { readonly mimeType: string }): boolean => mimeType.toLowerCase() === "audio/red";
+  if (known.some(isRed))
+    transceiver.setCodecPreferences([...known.filter(isRed), ...known.filter((codec) => !isRed(codec))]);
+}
+
+/** Asks for the header extension by which the layers of one stream are told apart; browsers leave it out by themselves. */
+export function describeLayers(transceiver: RTCRtpTransceiver): void {
+  const extending = transceiver as RTCRtpTransceiver & WithExtensions;
+  const extensions = extending.getHeaderExtensionsToNegotiate?.() ?? [];
+  if (extensions.some(({ uri }) => uri === DEPENDENCY_DESCRIPTOR))
+    extending.setHeaderExtensionsToNegotiate?.(
+      extensions.map(({ uri, direction }) =>
+        uri === DEPENDENCY_DESCRIPTOR ? { uri, direction: "sendrecv" } : { uri, direction },
+      ),
+    );
+}
+
 /** Puts the wanted codec first, where the platform has it; others stay as a way out. */
 export function preferCodec(transceiver: RTCRtpTransceiver, codec: VideoCodec | undefined): void {
   if (codec === undefined || typeof RTCRtpSender !== "function") return;
@@ -41,15 +61,7 @@ export function preferCodec(transceiver: RTCRtpTransceiver, codec: VideoCodec | 
     mimeType.toLowerCase() === `video/${codec}`;
   if (!known.some(isWanted)) return;
   transceiver.setCodecPreferences([...known.filter(isWanted), ...known.filter((other) => !isWanted(other))]);
-  const extending = transceiver as RTCRtpTransceiver & WithExtensions;
-  const extensions = extending.getHeaderExtensionsToNegotiate?.();
-  // Without it a node cannot tell the layers of one stream apart.
-  if (isScalable(codec) && extensions !== undefined)
-    extending.setHeaderExtensionsToNegotiate?.(
-      extensions.map(({ uri, direction }) =>
-        uri === DEPENDENCY_DESCRIPTOR ? { uri, direction: "sendrecv" } : { uri, direction },
-      ),
-    );
+  if (isScalable(codec)) describeLayers(transceiver);
 }
 
 /**

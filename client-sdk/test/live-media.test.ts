@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { Hearsay } from "../src/client.ts";
 import { decodeData, encodeData, withSender } from "../src/protocol/data-frame.ts";
+import type { RoomInfo } from "../src/protocol/messages.ts";
 import type { Room } from "../src/room.ts";
 import { applyLayers } from "../src/send-layers.ts";
 import { FakeClock, settle } from "./fakes/fake-clock.ts";
@@ -14,8 +15,9 @@ beforeEach(() => {
 });
 afterEach(() => uninstall());
 
-async function setUp() {
+async function setUp(own?: Partial<RoomInfo>) {
   const mesh = new FakeMesh("a");
+  if (own !== undefined) mesh.ownRooms = [{ roomId: "r1", ...own }];
   mesh.people = [person("ann", [{ trackId: "cam", kind: "video", source: "camera", muted: false }])];
   const clock = new FakeClock();
   const devices = new FakeDevices();
@@ -152,4 +154,38 @@ test("without an open channel a data message is not sent, and one that is too lo
   const { room } = await setUp();
   expect(room.sendData("hello")).toBe(false);
   expect(() => room.sendData(new Uint8Array(20_000))).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+});
+
+test("what was unread before one came is counted from the beginning, and read away", async () => {
+  const { mesh, node, room } = await setUp({ unread: 3, unreadMentions: 1, readUpTo: "m001", newestMessageId: "m004" });
+  expect(room.chat.unread).toEqual({ count: 3, mentions: 1 });
+  const message = { id: "m005", authorId: "u2", authorName: "Ann", text: "hi", sentAtMs: 1 };
+  node.say({ type: "message", message });
+  await settle();
+  expect(room.chat.unread).toEqual({ count: 4, mentions: 1 });
+  mesh.intercept = (_method, path) =>
+    path.endsWith("/read") ? { status: 200, body: { messageId: "m005", unread: 0, unreadMentions: 0 } } : undefined;
+  await room.chat.markRead("m005");
+  expect(room.chat.unread).toEqual({ count: 0, mentions: 0 });
+});
+
+test("a network that is another one now renews socket and connection at once", async () => {
+  const platform = new EventTarget();
+  const scope = globalThis as unknown as Record<string, unknown>;
+  scope["addEventListener"] = platform.addEventListener.bind(platform);
+  const { node, room } = await setUp();
+  scope["addEventListener"] = undefined;
+  const events: string[] = [];
+  room.on("reconnecting", ({ what }) => events.push(`lost ${what}`));
+  room.on("reconnected", ({ what }) => events.push(`back ${what}`));
+  const last = (): FakePeerConnection => FakePeerConnection.all.at(-1) as FakePeerConnection;
+  last().become("connected");
+  const [sockets, connections] = [node.sockets.length, FakePeerConnection.all.length];
+  platform.dispatchEvent(new Event("online"));
+  await settle();
+  expect(node.sockets).toHaveLength(sockets + 1);
+  expect(FakePeerConnection.all.length).toBeGreaterThan(connections);
+  last().become("connected");
+  expect(events.sort()).toEqual(["back media", "back node", "lost media", "lost node"]);
+  room.leave();
 });

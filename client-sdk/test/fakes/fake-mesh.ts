@@ -7,6 +7,7 @@ import type {
   ChatMessage,
   ClientMessage,
   ParticipantInfo,
+  RoomInfo,
   ServerMessage,
   Unsequenced,
 } from "../../src/protocol/messages.ts";
@@ -154,6 +155,7 @@ export class FakeMesh {
   people: readonly ParticipantInfo[] = [];
   silentOffers = false;
   messages: ChatMessage[] = [];
+  ownRooms: readonly Partial<RoomInfo>[] = [];
   /** Takes a request before the mesh does; undefined lets it pass. */
   intercept: ((method: string, path: string, body: unknown) => Answered | undefined) | undefined;
   readonly requests: string[] = [];
@@ -201,6 +203,7 @@ export class FakeMesh {
         why: "It is the nearest.",
       });
     if (path.endsWith("/join")) return ok({ token: "room-token", expiresAtMs: 1, room: {} });
+    if (path.startsWith("/v1/rooms?mine")) return ok({ rooms: this.ownRooms });
     if (path === "/v1/me") return ok({ userId: "u1", displayName: "Me", guest: true });
     if (path.includes("/changes")) return ok(this.#changes(path));
     if (path.includes("/messages?")) return ok(this.#page(path));
