@@ -1,10 +1,12 @@
 /** Everything about text on a running node: sending, changing, reading, markers, and telling rooms. */
+import { flushMetrics } from "../keeping/flush-metrics.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { TypingPerson } from "../signalling/live-session.ts";
 import type { Archive } from "../store/archive.ts";
+import type { Stores } from "../store/open-stores.ts";
 import type { Presence } from "../store/presence.ts";
 import { ChangeIds } from "./change-ids.ts";
 import { ChatChanges } from "./chat-changes.ts";
@@ -25,6 +27,8 @@ export interface TalkParts {
   readonly nodesOf: RoomBroadcastParts["nodesOf"];
   readonly deliver: RoomBroadcastParts["deliver"];
   readonly said: NonNullable<RoomBroadcastParts["said"]>;
+  /** Of the embedded archive; its transactions become metrics. */
+  readonly onFlush?: Stores["onFlush"];
 }
 
 export interface Talk {
@@ -39,6 +43,7 @@ export interface Talk {
 
 export function createTalk(parts: TalkParts): Talk {
   const { archive, clock, metrics, random } = parts;
+  parts.onFlush?.(flushMetrics(metrics.registry));
   const ids = new ChangeIds({ archive, clock, random });
   const broadcast = new RoomBroadcast(parts);
   return {

@@ -4,7 +4,7 @@ import type { Archive } from "./archive.ts";
 import { openMongoArchive } from "./mongo/mongo-archive.ts";
 import type { Presence } from "./presence.ts";
 import { openRedisPresence } from "./redis/redis-presence.ts";
-import { openSqliteArchive } from "./sqlite/sqlite-archive.ts";
+import { type Flush, openSqliteArchive } from "./sqlite/sqlite-archive.ts";
 import { openSqlitePresence } from "./sqlite/sqlite-presence.ts";
 
 /** The part of a pino logger that the stores use. */
@@ -18,7 +18,7 @@ export interface OpenStoresOptions {
   readonly mongodbUrl?: string;
   /** Presence on Redis (or a Redis Cluster's node). Absent: the embedded file. */
   readonly redisUrl?: string;
-  /** The embedded store's file; made only when one of the two above is absent. */
+  /** The embedded store's file; made only when one of the two above is absent. Presence has one of its own beside it. */
   readonly sqlitePath: string;
   readonly log: StoreLog;
 }
@@ -26,6 +26,8 @@ export interface OpenStoresOptions {
 export interface Stores {
   readonly archive: Archive;
   readonly presence: Presence;
+  /** Of the embedded archive: tells each of its transactions, to one listener. */
+  readonly onFlush?: (listener: (flush: Flush) => void) => void;
   /** True when anything lives in the embedded file: such a node cannot be part of a mesh over more than one machine. */
   readonly embedded: boolean;
   /** Idempotent; closes both. */
@@ -39,14 +41,20 @@ export interface Stores {
  */
 export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   const { sqlitePath: path, mongodbUrl, redisUrl, log } = options;
+  let told: (flush: Flush) => void = () => undefined;
   const archive =
-    mongodbUrl === undefined ? openSqliteArchive({ path }) : await openMongoArchive({ url: mongodbUrl, log });
+    mongodbUrl === undefined
+      ? openSqliteArchive({ path, onFlush: (flush) => told(flush) })
+      : await openMongoArchive({ url: mongodbUrl, log });
   try {
     const presence =
       redisUrl === undefined ? openSqlitePresence({ path }) : await openRedisPresence({ url: redisUrl, log });
     return {
       archive,
       presence,
+      onFlush: (listener) => {
+        told = listener;
+      },
       embedded: mongodbUrl === undefined || redisUrl === undefined,
       close: async () => {
         await Promise.all([archive.close(), presence.close()]);

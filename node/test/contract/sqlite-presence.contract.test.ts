@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Libsql from "libsql";
-import { openSqlitePresence } from "../../src/store/sqlite/sqlite-presence.ts";
+import { openSqlitePresence, presencePathOf } from "../../src/store/sqlite/sqlite-presence.ts";
 import type { PresenceHarness } from "./presence-contract.ts";
 import { registerPresenceContract } from "./presence-contract.ts";
 import { registerPresenceMisuseContract } from "./presence-misuse-contract.ts";
@@ -17,7 +17,7 @@ async function makeHarness(): Promise<PresenceHarness> {
     open: async () => openSqlitePresence({ path, busyTimeoutMs: 50, nowMs: () => nowMs }),
     // The embedded store's outage: somebody holds the write lock and does not let go.
     break: async () => {
-      locker = new Libsql(path);
+      locker = new Libsql(presencePathOf(path));
       locker.exec("BEGIN IMMEDIATE");
     },
     heal: async () => {

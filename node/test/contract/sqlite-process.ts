@@ -24,8 +24,9 @@ function say(line: ProcessLine): void {
 }
 
 async function run(task: ProcessTask): Promise<void> {
-  const archive = openSqliteArchive({ path: task.path });
-  const presence = openSqlitePresence({ path: task.path });
+  // Patient: processes that write as fast as they can leave each other little room on a busy machine.
+  const archive = openSqliteArchive({ path: task.path, busyTimeoutMs: 20_000 });
+  const presence = openSqlitePresence({ path: task.path, busyTimeoutMs: 20_000 });
   say({ kind: "open" });
   for (let index = 0; index < task.count; index++) {
     const number = index.toString().padStart(6, "0");

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import Libsql from "libsql";
 import { openSqliteArchive } from "../../src/store/sqlite/sqlite-archive.ts";
-import { openSqlitePresence } from "../../src/store/sqlite/sqlite-presence.ts";
+import { openSqlitePresence, presencePathOf } from "../../src/store/sqlite/sqlite-presence.ts";
 import type { ProcessLine, ProcessTask } from "./sqlite-process.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
@@ -121,9 +121,12 @@ test("[T16] what a process had answered is there after it was killed in the midd
 
 test("[T47] a file that a newer program has migrated is refused, and left as it is", async () => {
   await openSqliteArchive({ path }).close();
-  const newer = new Libsql(path);
-  newer.exec("PRAGMA user_version = 999");
-  newer.close();
+  await openSqlitePresence({ path }).close();
+  for (const file of [path, presencePathOf(path)]) {
+    const newer = new Libsql(file);
+    newer.exec("PRAGMA user_version = 999");
+    newer.close();
+  }
   expect(() => openSqliteArchive({ path })).toThrow(expect.objectContaining({ code: "schema_too_new" }));
   expect(() => openSqlitePresence({ path })).toThrow(expect.objectContaining({ code: "schema_too_new" }));
   const after = new Libsql(path);

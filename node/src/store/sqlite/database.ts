@@ -33,11 +33,12 @@ export interface SqliteOptions {
 /** Time that opening may wait for other processes that open, migrate or write at the same moment. */
 const OPEN_TIMEOUT_MS = 5000;
 const OPEN_RETRY_MS = 20;
-const DEFAULT_BUSY_TIMEOUT_MS = 1000;
+export const DEFAULT_BUSY_TIMEOUT_MS = 1000;
+const BUSY = 5;
 
 /** SQLite's primary result codes that mean trouble of the environment, not a bug. sqlite.org/rescode.html */
 const ENVIRONMENT_CODES: ReadonlySet<number> = new Set([
-  5, // BUSY
+  BUSY,
   6, // LOCKED
   8, // READONLY
   10, // IOERR
@@ -50,6 +51,8 @@ export class SqliteDatabase {
   readonly #store: StoreName;
   readonly #onStatement: (sql: string) => void;
   readonly #statements = new Map<string, Libsql.Statement>();
+  /** Operations are parts of a transaction that tryBegin() began. */
+  #grouping = false;
 
   private constructor(db: Libsql.Database, options: SqliteOptions) {
     this.#db = db;
@@ -80,8 +83,9 @@ export class SqliteDatabase {
     }
   }
 
-  /** The same in one write transaction: all of it or nothing. */
+  /** The same in one write transaction: all of it or nothing. Within a group the group's own means see to that. */
   transact<Result>(operation: string, work: () => Result): Result {
+    if (this.#grouping) return this.run(operation, work);
     return this.run(operation, () => {
       this.#db.exec("BEGIN IMMEDIATE");
       try {
@@ -94,6 +98,66 @@ export class SqliteDatabase {
         throw error;
       }
     });
+  }
+
+  /** Begins a group: operations until commit() or rollback() are one transaction. False: another process writes. */
+  tryBegin(): boolean {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      if (primaryCode(error) === BUSY) return false;
+      throw asStoreError(error, { store: this.#store, operation: "begin" });
+    }
+    this.#grouping = true;
+    return true;
+  }
+
+  /** What `work` changed is undone when it throws; the rest of the group is not. Throws when the whole group is lost. */
+  apart<Result>(
+    work: () => Result,
+  ): { readonly ok: true; readonly value: Result } | { readonly ok: false; readonly error: unknown } {
+    this.#prepare("SAVEPOINT one").run();
+    try {
+      const value = work();
+      this.#prepare("RELEASE one").run();
+      return { ok: true, value };
+    } catch (error) {
+      // SQLite has rolled back all of it after some errors (a full disk).
+      if (!this.#db.inTransaction) throw error;
+      this.#prepare("ROLLBACK TO one").run();
+      this.#prepare("RELEASE one").run();
+      return { ok: false, error };
+    }
+  }
+
+  commit(): void {
+    this.#db.exec("COMMIT");
+    this.#grouping = false;
+  }
+
+  rollback(): void {
+    this.#grouping = false;
+    if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+  }
+
+  /** Commits of this connection will not bring the log into the file: who asked for them need not wait for that. */
+  leaveCheckpoints(): void {
+    pragma(this.#db, "wal_autocheckpoint = 0");
+  }
+
+  /** Pages in the log; 0 when it could not be done now. RESTART keeps other writers waiting for a moment. */
+  checkpoint(mode: "PASSIVE" | "RESTART"): number {
+    try {
+      const row = this.first(`PRAGMA wal_checkpoint(${mode})`);
+      return Number(row?.["log"] ?? 0);
+    } catch {
+      return 0; // Somebody else does it, or the disk is gone: then the next commit says so.
+    }
+  }
+
+  /** Rows that this connection has changed so far. */
+  changedRows(): number {
+    return Number(this.first("SELECT total_changes() AS rows")?.["rows"] ?? 0);
   }
 
   all(sql: string, ...values: readonly SqlValue[]): readonly Row[] {
@@ -145,7 +209,7 @@ function waitWhileBusy(work: () => void): void {
       work();
       return;
     } catch (error) {
-      if (primaryCode(error) !== 5 || waitedMs >= OPEN_TIMEOUT_MS) throw error;
+      if (primaryCode(error) !== BUSY || waitedMs >= OPEN_TIMEOUT_MS) throw error;
       Atomics.wait(sleeper, 0, 0, OPEN_RETRY_MS);
     }
   }

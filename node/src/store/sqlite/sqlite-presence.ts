@@ -1,6 +1,9 @@
-// Presence in the embedded store's file. A session's place in a room is a part of its row, and every operation is one
-// statement or one transaction, so nothing can be half done. Time is the machine's wall clock, which all processes share.
+// Presence in a file of its own beside the embedded archive's: the archive's writers wait for the disk while they hold its
+// lock, and what blocks the event loop must never wait for that. A session's place in a room is a part of its row, and every
+// operation is one statement or one transaction, so nothing can be half done. Time is the machine's wall clock, which all
+// processes share.
 
+import { join, parse } from "node:path";
 import type { EncodedJoin, PresenceAdapter } from "../guarded-presence.ts";
 import { GuardedPresence } from "../guarded-presence.ts";
 import type {
@@ -20,7 +23,7 @@ import { SqliteDatabase } from "./database.ts";
 import { integerOf, occupantOf, sessionOf, textOf } from "./rows.ts";
 
 export interface SqlitePresenceOptions {
-  /** The database file; made when missing, shared with other processes of this machine and with the Archive. */
+  /** The archive's file; presencePathOf() says which one is used. Made when missing, shared with other processes of this machine. */
   readonly path: string;
   /** How long to wait for another process's write. Default 1000 ms. */
   readonly busyTimeoutMs?: number;
@@ -31,9 +34,15 @@ export interface SqlitePresenceOptions {
 /** Generations count from the wall clock, so a row untouched for a day can go: the next one will be greater anyway. */
 const GENERATION_KEPT_MS = 86_400_000;
 
+/** "data/hearsay.sqlite" has its presence in "data/hearsay.presence.sqlite". */
+export function presencePathOf(path: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.presence${ext}`);
+}
+
 /** Opens the file (and migrates it). Throws StoreUnavailableError when it cannot be opened or stays locked for 5 s. */
 export function openSqlitePresence(options: SqlitePresenceOptions): Presence {
-  const db = SqliteDatabase.open({ ...options, store: "presence", durable: false });
+  const db = SqliteDatabase.open({ ...options, path: presencePathOf(options.path), store: "presence", durable: false });
   return new GuardedPresence(new SqlitePresence(db, options.nowMs ?? Date.now));
 }
 

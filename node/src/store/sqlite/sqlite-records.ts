@@ -4,18 +4,18 @@ import type { EncodedAdd, EncodedRecord, RecordsAdapter } from "../guarded-recor
 import type { RecordKey, RecordKind, RecordRange } from "../records.ts";
 import type { Row, SqliteDatabase } from "./database.ts";
 import { integerOf, textOf } from "./rows.ts";
+import type { Writer } from "./writes.ts";
 
 /** Sorts after every order: "~" is above all characters of ids. */
 const LAST = "~";
 
-// The operations are synchronous; being async functions turns what they throw into rejections.
-export function sqliteRecords(db: SqliteDatabase): RecordsAdapter {
+// Reads are synchronous; being async functions turns what they throw into rejections.
+export function sqliteRecords(db: SqliteDatabase, writer: Writer): RecordsAdapter {
   return {
-    add: async (record) => add(db, record),
+    add: (record) => writer.write("addRecord", record),
     get: async (key) => db.run("getRecord", () => find(db, key)),
-    replace: async (record) => replace(db, record),
-    remove: async (key) =>
-      db.run("removeRecord", () => db.change("DELETE FROM record WHERE kind = ? AND id = ?", key.kind, key.id) === 1),
+    replace: (record) => writer.write("replaceRecord", record),
+    remove: (key) => writer.write("removeRecord", key),
     list: async (range) => db.run("listRecords", () => list(db, range)),
     due: async (kind, nowMs, limit) =>
       db.run("dueRecords", () =>
@@ -37,7 +37,7 @@ export function sqliteRecords(db: SqliteDatabase): RecordsAdapter {
   };
 }
 
-function add(db: SqliteDatabase, record: EncodedRecord): EncodedAdd {
+export function addRecord(db: SqliteDatabase, record: EncodedRecord): EncodedAdd {
   return db.run("addRecord", () => {
     const added = db.change(
       `INSERT INTO record (kind, id, owner, place, due_at_ms, weight, version, json)
@@ -55,7 +55,7 @@ function add(db: SqliteDatabase, record: EncodedRecord): EncodedAdd {
   });
 }
 
-function replace(db: SqliteDatabase, record: EncodedRecord): EncodedAdd {
+export function replaceRecord(db: SqliteDatabase, record: EncodedRecord): EncodedAdd {
   return db.run("replaceRecord", () => {
     const changed = db.change(
       `UPDATE OR IGNORE record SET due_at_ms = ?, weight = ?, version = ?, json = ?, owner = ?, place = ?
@@ -72,6 +72,13 @@ function replace(db: SqliteDatabase, record: EncodedRecord): EncodedAdd {
     );
     return { added: changed === 1, record: changed === 1 ? record : find(db, record) };
   });
+}
+
+export function removeRecord(db: SqliteDatabase, key: RecordKey): boolean {
+  return db.run(
+    "removeRecord",
+    () => db.change("DELETE FROM record WHERE kind = ? AND id = ?", key.kind, key.id) === 1,
+  );
 }
 
 function find(db: SqliteDatabase, key: RecordKey): EncodedRecord | undefined {

@@ -9,6 +9,7 @@ import type { Row, SqliteDatabase } from "./database.ts";
 import { integerOf, messageOf, optionalTextOf, textOf } from "./rows.ts";
 import { MESSAGE_COLUMNS } from "./sqlite-messages.ts";
 import { addWords, idsWithWords, removeWords } from "./sqlite-words.ts";
+import type { Writer } from "./writes.ts";
 
 type MessageKey = { readonly roomId: string; readonly id: string };
 type Search = Parameters<TextsAdapter["search"]>[0];
@@ -18,9 +19,9 @@ const GREATEST_ID = "~";
 /** Tombstones that a search without words steps over in one page. */
 const SCAN_BUDGET = 2000;
 
-export function sqliteTexts(db: SqliteDatabase): TextsAdapter {
+export function sqliteTexts(db: SqliteDatabase, writer: Writer): TextsAdapter {
   return {
-    change: async (key, change) => db.transact("changeMessage", () => changeMessage(db, key, change)),
+    change: (key, change) => writer.write("changeMessage", key, change),
     listChanged: async (roomId, page) => listChanged(db, roomId, page),
     newestChangeId: async (roomId) =>
       db.run("newestChangeId", () => {
@@ -34,7 +35,11 @@ export function sqliteTexts(db: SqliteDatabase): TextsAdapter {
   };
 }
 
-function changeMessage(db: SqliteDatabase, key: MessageKey, change: TextChange): ChangeOutcome {
+export function changeMessage(db: SqliteDatabase, key: MessageKey, change: TextChange): ChangeOutcome {
+  return db.transact("changeMessage", () => changed(db, key, change));
+}
+
+function changed(db: SqliteDatabase, key: MessageKey, change: TextChange): ChangeOutcome {
   const row = rowOf(db, key);
   if (row === undefined) return { kind: "unknown" };
   const before = messageOf(row);
