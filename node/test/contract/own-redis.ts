@@ -45,6 +45,20 @@ export class OwnRedis {
     await ended;
   }
 
+  /** It takes connections and requests, and answers nothing until thaw(). */
+  freeze(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
+  /** The time of every record is over, as after minutes in which nobody renewed it. */
+  async expireAll(): Promise<void> {
+    for (const key of (await this.command("KEYS", "*")) as string[]) await this.command("PEXPIRE", key, "1");
+  }
+
   async dispose(): Promise<void> {
     await this.kill();
     rmSync(this.#folder, { recursive: true });

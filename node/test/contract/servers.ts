@@ -35,6 +35,16 @@ export function findServer(kind: keyof typeof DEFAULT_URLS): ServerAddress | und
   return listening ? address : undefined;
 }
 
+/** For suites that start servers of their own: the same rules when the program is missing. */
+export function canStart(program: string, isThere: boolean): boolean {
+  const required = process.env["REQUIRE_SERVICES"] === "1";
+  if (!isThere) process.stderr.write(`There is no ${program}: what needs a server of its own is not run.\n`);
+  test(`${program} can be started, or is not required`, () => {
+    expect(isThere || !required).toBe(true);
+  });
+  return isThere;
+}
+
 /**
  * FerretDB on SQLite reads, changes and writes a document in separate steps, so changes made at once can be lost; MongoDB
  * itself does not.
