@@ -169,7 +169,9 @@ export class Membership {
   handlePacket(from: Endpoint, bytes: Uint8Array, nowMs: InstantMs): void {
     this.#packetFrom = from;
     this.#packetMs = nowMs;
+    const { waiting } = this.sender;
     this.reader.read(bytes, this.#packetHandler);
+    if (this.sender.waiting > waiting) this.sender.aware.note(from);
   }
 
   handleStream(id: StreamId, input: StreamInput, nowMs: InstantMs): void {
@@ -247,7 +249,7 @@ export class Membership {
     const extra = hasAlive ? [] : this.table.pick(1, isAlive);
     // Told to the dead alone a rumour would be over before anybody heard it: in a small cluster that is not rare.
     const isHeard = hasAlive || extra.length > 0;
-    for (const record of [...extra, ...chosen.slice(0, gossipNodes - extra.length)]) {
+    for (const record of this.sender.aware.takeLast([...extra, ...chosen.slice(0, gossipNodes - extra.length)])) {
       if (!this.sender.gossip(record, { isVain: isHeard && !isAlive(record) })) return;
     }
   }

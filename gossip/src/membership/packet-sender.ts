@@ -4,6 +4,7 @@ import type { GossipSink } from "../sink.ts";
 import type { Endpoint } from "../types.ts";
 import { COMPOUND_PART_BYTES } from "../wire/limits.ts";
 import { type AssembleOptions, assemblePacket, type PacketOptions, packetRoom } from "../wire/packet.ts";
+import { Aware } from "./aware.ts";
 import { type BroadcastQueue, retransmitLimit } from "./broadcast-queue.ts";
 import { type MemberRecord, PROTOCOL_MAX_WITH_CRC, protocolMax } from "./member.ts";
 
@@ -27,6 +28,8 @@ const NONE: readonly Uint8Array[] = Object.freeze([]);
 const COUNTED = { isVain: false };
 
 export class PacketSender {
+  /** For the order of the next round. */
+  readonly aware = new Aware();
   readonly #sink: GossipSink;
   readonly #retransmitMult: number;
   readonly #plain: AssembleOptions;
@@ -62,9 +65,17 @@ export class PacketSender {
     return true;
   }
 
+  /** Messages that wait to be told. */
+  get waiting(): number {
+    let count = 0;
+    for (const { queue } of this.#sources) count += queue.size;
+    return count;
+  }
+
   /** One message and, in the room it leaves, broadcasts. */
   send(to: Endpoint, message: Uint8Array): void {
     const broadcasts = this.#fetch(packetRoom(message.length, this.#plain), COUNTED);
+    if (broadcasts.length > 0) this.aware.note(to);
     this.#emit(to, broadcasts.length === 0 ? [message] : [message, ...broadcasts], this.#plain);
   }
 

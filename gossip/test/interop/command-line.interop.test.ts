@@ -78,7 +78,7 @@ if (!isHere) {
 
     test("rtt between the two is a number", async () => {
       await waitFor(async () => (await serf("rtt", at, "ours", "stock")).code === 0, {
-        withinMs: 10_000,
+        withinMs: 40_000,
         what: "a coordinate",
       });
       expect((await serf("rtt", at, "stock")).out).toMatch(/^Estimated stock <-> ours rtt: \d+\.\d+ ms\n$/);
@@ -88,7 +88,7 @@ if (!isHere) {
       expect((await serf("tags", at, "-set", "ver=1.2", "-delete", "region")).code).toBe(0);
       await waitFor(
         async () => (await serf("members", "-name=ours", `-rpc-addr=${STOCK}:7373`)).out.includes("role=media,ver=1.2"),
-        { withinMs: 10_000, what: "the new tags" },
+        { withinMs: 40_000, what: "the new tags" },
       );
     });
 
@@ -178,7 +178,7 @@ async function monitorFor(host: string, word: string): Promise<{ readonly out: s
     out += piece.toString();
   });
   try {
-    await waitFor(() => out.includes(word), { withinMs: 10_000, what: `a line with ${word}`, detail: () => out });
+    await waitFor(() => out.includes(word), { withinMs: 40_000, what: `a line with ${word}`, detail: () => out });
   } finally {
     child.kill("SIGKILL");
   }

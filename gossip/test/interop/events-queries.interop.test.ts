@@ -2,7 +2,18 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type AgentEvent, GossipAgent } from "#gossip/io";
-import { endAll, GOSSIP_PORT, hasReference, RPC_PORT, serf, startStock, waitFor } from "./processes.ts";
+import {
+  askUntil,
+  endAll,
+  GOSSIP_PORT,
+  hasReference,
+  isDone,
+  RPC_PORT,
+  says,
+  serf,
+  startStock,
+  waitFor,
+} from "./processes.ts";
 
 const isHere = hasReference();
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -62,40 +73,45 @@ if (!isHere) {
         const lists = await Promise.all([serf("members", rpc(0)), serf("members", rpc(1))]);
         return ours.agent.members().length === 3 && lists.every(({ out }) => (out.match(/alive/g) ?? []).length === 3);
       },
-      { withinMs: 15_000, what: "three members everywhere" },
+      { withinMs: 60_000, what: "three members everywhere" },
     );
   });
 
   describe("user events", () => {
     test("one of a stock agent reaches us once, with its payload", async () => {
       expect(await serf("event", rpc(0), "deploy", "v1.2")).toMatchObject({ code: 0 });
-      await waitFor(() => ours.heard.some(({ kind }) => kind === "userEvent"), { withinMs: 5_000, what: "the event" });
+      // When both datagrams of it are lost an exchange of states brings it, which does not say whether it may be coalesced.
+      await waitFor(() => ours.heard.some(({ kind }) => kind === "userEvent"), { withinMs: 40_000, what: "the event" });
       const told = ours.heard.flatMap((event) => (event.kind === "userEvent" ? [event] : []));
-      expect(told).toMatchObject([{ name: "deploy", coalesce: true, lamportTime: 1 }]);
+      expect(told).toMatchObject([{ name: "deploy", lamportTime: 1 }]);
       expect(text(told[0]!.payload)).toBe("v1.2");
     });
 
     test("one of ours reaches the stock agents, and the largest that may be", async () => {
       ours.agent.userEvent("deploy", bytes("from ours"));
       const hasHeard = (what: string): boolean => stock.every((agent) => agent.output().includes(what));
-      await waitFor(() => hasHeard("from ours"), { withinMs: 5_000, what: "the event at the stock agents" });
+      await waitFor(() => hasHeard("from ours"), { withinMs: 40_000, what: "the event at the stock agents" });
       // Spec section 6.7 measured 481 bytes for the name "e"; "deploy" is five longer.
       ours.agent.userEvent("deploy", bytes(`${"x".repeat(475)}!`));
-      await waitFor(() => hasHeard("xxx!"), { withinMs: 5_000, what: "the large event at the stock agents" });
+      await waitFor(() => hasHeard("xxx!"), { withinMs: 40_000, what: "the large event at the stock agents" });
       expect(() => ours.agent.userEvent("deploy", bytes("x".repeat(477)))).toThrow("exceeds configured limit");
     });
   });
 
   describe("queries", () => {
     test("one of a stock agent is acknowledged and answered by everybody, once each in spite of relays", async () => {
-      const { code, out } = await serf("query", rpc(0), "-relay-factor=2", "color");
+      let asked = 0;
+      const ask = () => {
+        asked += 1;
+        return serf("query", rpc(0), "-relay-factor=2", "color");
+      };
+      const acks = ["Ack from 's1'", "Ack from 's2'", "Ack from 'h1'"];
+      const answers = ["Response from 'h1': blue of h1", "Response from 's2': red of s2"];
+      const { code, out } = await askUntil(ask, says(...acks, ...answers, "Total Responses: 3"));
       expect(code).toBe(0);
-      for (const line of ["Ack from 's1'", "Ack from 's2'", "Ack from 'h1'"]) expect(out).toContain(line);
-      expect(out).toContain("Response from 'h1': blue of h1");
-      expect(out).toContain("Response from 's2': red of s2");
       expect(out).toContain("Total Acks: 3");
-      expect(out).toContain("Total Responses: 3");
-      expect(queriesOf(ours)).toEqual(["color"]);
+      expect(new Set(queriesOf(ours))).toEqual(new Set(["color"]));
+      expect(queriesOf(ours).length).toBeLessThanOrEqual(asked);
     });
 
     test("one of a stock agent for others passes us by", async () => {
@@ -107,15 +123,17 @@ if (!isHere) {
 
     test("one of a stock agent for us alone is ours alone", async () => {
       for (const filter of ["-node=h1", "-tag=role=(?i)^W.b$", "-tag=missing=^$"]) {
-        const { out } = await serf("query", rpc(1), filter, "-tag=role=we", "color");
-        expect(out).toContain("Response from 'h1': blue of h1");
-        expect(out).toContain("Total Acks: 1");
+        const ask = () => serf("query", rpc(1), filter, "-tag=role=we", "color");
+        const { out } = await askUntil(ask, says("Response from 'h1': blue of h1", "Total Acks: 1"));
         expect(out).toContain("Total Responses: 1");
       }
     });
 
     test("one of ours is acknowledged and answered by everybody, once each in spite of relays", async () => {
-      const { acks, responses } = await ours.agent.query("color", bytes(""), { wantAck: true, relayFactor: 2 });
+      const { acks, responses } = await askUntil(
+        () => ours.agent.query("color", bytes(""), { wantAck: true, relayFactor: 2 }),
+        (answer) => answer.acks.length === 3 && answer.responses.length === 3,
+      );
       expect([...acks].sort()).toEqual(["h1", "s1", "s2"]);
       const answers = responses.map(({ from, payload }) => `${from}: ${text(payload).trim()}`);
       expect(answers.sort()).toEqual(["h1: blue of h1", "s1: red of s1", "s2: red of s2"]);
@@ -128,15 +146,17 @@ if (!isHere) {
       [{ tags: { role: "^(web|cache)$" } }, ["h1", "s2"]],
       [{ nodes: ["s1", "s2"], tags: { role: "c.che" } }, ["s2"]],
     ])("one of ours to %j is taken by whom it is for", async (filter, names) => {
-      const { acks, responses } = await ours.agent.query("color", bytes(""), { ...filter, wantAck: true });
+      const { acks, responses } = await askUntil(
+        () => ours.agent.query("color", bytes(""), { ...filter, wantAck: true }),
+        (answer) => answer.acks.length >= names.length && answer.responses.length >= names.length,
+      );
       expect([...acks].sort()).toEqual(names);
       expect(responses.map(({ from }) => from).sort()).toEqual(names);
     });
 
     test("the stock agent reaches everybody", async () => {
-      const { code, out } = await serf("reachability", rpc(0));
-      expect(out).toContain("Successfully contacted all live nodes");
-      expect(code).toBe(0);
+      const ask = () => serf("reachability", rpc(0));
+      expect((await askUntil(ask, says("Successfully contacted all live nodes"))).code).toBe(0);
     });
   });
 
@@ -160,20 +180,21 @@ if (!isHere) {
       await agent.join([there]);
       const keys = (flag: string) => serf("keys", `-rpc-addr=${there}:${RPC_PORT}`, flag);
       for (const flag of [`-install=${NEW}`, `-use=${NEW}`, `-remove=${OLD}`]) {
-        expect(await keys(flag)).toMatchObject({ code: 0 });
+        await askUntil(() => keys(flag), isDone, { what: flag });
       }
-      const { out } = await keys("-list");
+      const { out } = await askUntil(() => keys("-list"), isDone);
       expect(out).toMatch(/EBESExQV\S+ +\[2\/2\]/);
       expect(out).not.toContain(OLD);
       // And they still understand each other.
-      expect((await agent.query("_serf_ping", bytes(""), { wantAck: true })).acks).toHaveLength(2);
-      const refused = await keys(`-remove=${NEW}`);
-      expect(`${refused.out}${refused.err}`).toContain("2/2 nodes reported failure");
+      await askUntil(
+        () => agent.query("_serf_ping", bytes(""), { wantAck: true }),
+        ({ acks }) => acks.length === 2,
+      );
+      await askUntil(() => keys(`-remove=${NEW}`), says("2/2 nodes reported failure"));
     });
 
     test("without encryption we say so as the stock agent does", async () => {
-      const { out, err } = await serf("keys", rpc(0), "-list");
-      expect(`${out}${err}`).toContain("3/3 nodes reported failure");
+      await askUntil(() => serf("keys", rpc(0), "-list"), says("3/3 nodes reported failure"));
     });
   });
 
