@@ -18,7 +18,8 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   after: (delayMs, run) => {
-    const timer = setTimeout(run, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
+    // Node cuts fractions off, and a timer that comes early is one too many.
+    const timer = setTimeout(run, Math.min(Math.max(0, Math.ceil(delayMs)), MAX_TIMER_MS));
     // A timer of ours must not keep a process alive that has stopped everything else.
     timer.unref();
     return () => clearTimeout(timer);

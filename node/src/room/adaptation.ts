@@ -63,8 +63,10 @@ export class Adaptation {
     const dueMs = told.news.deadlineMs();
     if (dueMs === Number.POSITIVE_INFINITY) return;
     told.cancel = this.#clock.after(Math.max(0, dueMs - this.#clock.nowMs()), () => {
-      const isHere = this.#registry.publisherOf(member.roomId, trackId) === member;
-      if (isHere) this.#tell(member, trackId, told.news.handleTimeout(this.#clock.nowMs()));
+      if (this.#registry.publisherOf(member.roomId, trackId) !== member) return;
+      this.#tell(member, trackId, told.news.handleTimeout(this.#clock.nowMs()));
+      // A timer may come a little early: then there is still something to wait for.
+      this.#arm(member, trackId, told);
     });
   }
 }

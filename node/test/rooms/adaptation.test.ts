@@ -24,6 +24,18 @@ test("[P80] a publisher hears of fewer layers after a while and of more at once"
   expect(ann.ofType("layers").at(-1)).toEqual({ type: "layers", trackId: video, layers: ["q", "f"] });
 });
 
+test("[P80] timers that come a little early, as those of a system do, lose nothing", async () => {
+  const world = new RoomWorld();
+  const after = world.clock.after.bind(world.clock);
+  world.clock.after = (delayMs, run) => after(delayMs > 1 ? delayMs - 0.5 : delayMs, run);
+  await world.boot("a");
+  const { client } = await world.join("a", "ann");
+  const { video } = await world.publish("a", "s-ann", { layers: ["q", "h"] });
+  world.at("a").media.emit({ kind: "localDemand", roomId: ROOM, trackId: video, layers: ["q"] });
+  await world.clock.advance(SHRINK_MS + 10);
+  expect(client.ofType("layers")).toEqual([{ type: "layers", trackId: video, layers: ["q"] }]);
+});
+
 test("[P81] a picture that nobody watches is not sent; of sound nothing is said", async () => {
   const { world, ann, audio, video, demand } = await publisher([""]);
   demand(video, []);
