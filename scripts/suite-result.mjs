@@ -38,11 +38,7 @@ function failures() {
 }
 
 const answers = {
-  "failed-files": () =>
-    first.testResults
-      .filter(isFailed)
-      .map(({ name }) => name)
-      .join("\n"),
+  "failed-files": () => first.testResults.filter(isFailed).map(pathOf).join("\n"),
   failures,
   counts,
 };
