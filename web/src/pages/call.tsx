@@ -1,12 +1,10 @@
 /** The call: stage, bar, and what opens beside them. */
 import { useEffect } from "preact/hooks";
 import { ConnectionBanner } from "../parts/banner.tsx";
-import { ChatPanel } from "../parts/chat-panel.tsx";
 import { Controls } from "../parts/controls.tsx";
 import { Icon } from "../parts/icons.tsx";
-import { DevicesPanel, PeoplePanel } from "../parts/people-panel.tsx";
 import { Stage } from "../parts/stage.tsx";
-import type { Call } from "../state/call.ts";
+import type { Call, Panel } from "../state/call.ts";
 import { maybe, t } from "../state/i18n.ts";
 import { lazily } from "../state/load.ts";
 
@@ -90,16 +88,31 @@ function useWakeLock(): void {
   }, []);
 }
 
-const roomPanel = lazily(async () => (await import("../parts/room-panel.tsx")).RoomPanel);
+type Opened = Exclude<Panel, "none">;
+const PANELS = {
+  chat: lazily(async () => (await import("../parts/chat-panel.tsx")).ChatPanel),
+  people: lazily(async () => (await import("../parts/people-panel.tsx")).PeoplePanel),
+  room: lazily(async () => (await import("../parts/room-panel.tsx")).RoomPanel),
+  devices: lazily(async () => (await import("../parts/devices-panel.tsx")).DevicesPanel),
+} as const;
 
-function LazyRoomPanel({ call }: { readonly call: Call }) {
-  const RoomPanel = roomPanel.get();
-  return RoomPanel === undefined ? <aside class="panel skeleton" /> : <RoomPanel call={call} />;
+function OpenedPanel({ call, panel }: { readonly call: Call; readonly panel: Opened }) {
+  const Shown = PANELS[panel].get();
+  if (Shown !== undefined) return <Shown call={call} />;
+  return (
+    <aside class="panel" aria-busy="true" aria-label={t("app.loading")}>
+      <div class="scroller">
+        <div class="skeleton" />
+      </div>
+    </aside>
+  );
 }
 
 export function CallPage({ call }: { readonly call: Call }) {
   const panel = call.panel.value;
   useWakeLock();
+  // Ready before somebody writes.
+  useEffect(() => void PANELS.chat.get(), []);
   useEffect(() => {
     document.title = `${call.title.value} · Hearsay`;
   }, [call, call.title.value]);
@@ -114,10 +127,7 @@ export function CallPage({ call }: { readonly call: Call }) {
       <ConnectionBanner call={call} />
       <Stage call={call} />
       <Notices call={call} />
-      {panel === "chat" && <ChatPanel call={call} />}
-      {panel === "people" && <PeoplePanel call={call} />}
-      {panel === "room" && <LazyRoomPanel call={call} />}
-      {panel === "devices" && <DevicesPanel call={call} />}
+      {panel !== "none" && <OpenedPanel call={call} panel={panel} key={panel} />}
       <Controls call={call} />
       <p class="hidden" aria-live="polite" data-testid="announcement">
         {call.announcement.value}

@@ -31,6 +31,8 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   left: { icon: "door", title: "closed.left", text: "closed.leftText", again: "closed.back", tone: "calm" },
   room_full: { icon: "people", title: "closed.full", text: "closed.fullText", again: "closed.retry", tone: "calm" },
   removed: { icon: "door", title: "closed.removed", text: "closed.removedText", again: "closed.retry", tone: "bad" },
+  deleted: { icon: "door", title: "closed.deleted", text: "closed.deletedText", again: "closed.retry", tone: "calm" },
+  room_locked: { icon: "lock", title: "closed.locked", text: "closed.lockedText", again: "closed.retry", tone: "calm" },
   superseded: {
     icon: "copy",
     title: "closed.superseded",
@@ -65,9 +67,11 @@ export function ClosedPage({ call, onAgain }: { readonly call: Call; readonly on
         </h1>
         <p>{t(ending.text, { code })}</p>
         <div class="row center">
-          <button type="button" class="button primary" onClick={onAgain} data-testid="closed-again">
-            {t(ending.again)}
-          </button>
+          {code !== "deleted" && (
+            <button type="button" class="button primary" onClick={onAgain} data-testid="closed-again">
+              {t(ending.again)}
+            </button>
+          )}
           <a class="button quiet" href="/">
             {t("closed.home")}
           </a>

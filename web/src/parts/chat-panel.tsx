@@ -143,11 +143,14 @@ function Timeline({ call, chat }: { readonly call: Call; readonly chat: ChatStat
   };
   return (
     <div class="scroller" ref={scroller} onScroll={scrolled}>
-      {thread === undefined && chat.hasOlder.value && (
+      {(thread === undefined ? chat.hasOlder.value : thread.older !== undefined) && (
         <button
           type="button"
           class="button quiet small earlier"
-          onClick={() => void chat.load()}
+          onClick={() => {
+            isNearEnd.current = false;
+            void (thread === undefined ? chat.load() : chat.loadThread("older"));
+          }}
           data-testid="chat-earlier"
         >
           {t("chat.earlier")}
@@ -155,6 +158,16 @@ function Timeline({ call, chat }: { readonly call: Call; readonly chat: ChatStat
       )}
       {messages.length + pending.length === 0 && <p class="empty">{t("chat.empty")}</p>}
       <Log chat={chat} messages={messages} pending={pending} canModerate={call.canModerate.value} />
+      {thread?.newer !== undefined && (
+        <button
+          type="button"
+          class="button quiet small earlier"
+          onClick={() => void chat.loadThread("newer")}
+          data-testid="thread-later"
+        >
+          {t("chat.later")}
+        </button>
+      )}
       {thread === undefined && chat.hasNewer.value && (
         <div class="row center later">
           <button type="button" class="button quiet small" onClick={() => void chat.loadNewer()}>
@@ -165,6 +178,27 @@ function Timeline({ call, chat }: { readonly call: Call; readonly chat: ChatStat
           </button>
         </div>
       )}
+    </div>
+  );
+}
+
+function MovingBar({ chat }: { readonly chat: ChatState }) {
+  return (
+    <div class="draft" role="status" data-testid="moving">
+      <span>
+        <strong>{t("chat.moving")}</strong>
+        <small>{chat.moving.value?.text}</small>
+      </span>
+      <button
+        type="button"
+        class="ghost icon-only"
+        aria-label={t("chat.cancel")}
+        onClick={() => {
+          chat.moving.value = undefined;
+        }}
+      >
+        <Icon name="close" />
+      </button>
     </div>
   );
 }
@@ -190,6 +224,7 @@ export function ChatPanel({ call }: { readonly call: Call }) {
           <SearchBar chat={chat} />
         )}
         {found === undefined ? <Timeline call={call} chat={chat} /> : <Found chat={chat} found={found} />}
+        {chat.moving.value !== undefined && <MovingBar chat={chat} />}
         {chat.error.value !== undefined && (
           <p class="form-error" role="alert">
             {chat.error.value}
@@ -199,7 +234,7 @@ export function ChatPanel({ call }: { readonly call: Call }) {
           {typingText(chat.typing.value, chat.thread.value?.openerId)}
         </p>
       </div>
-      <Composer chat={chat} />
+      <Composer chat={chat} slug={() => call.address.value} />
     </Panel>
   );
 }

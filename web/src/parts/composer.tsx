@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { ChatState, Draft } from "../state/chat.ts";
 import { t } from "../state/i18n.ts";
 import { Icon } from "./icons.tsx";
+import { useMentions } from "./mention-list.tsx";
 
 const MAX_LENGTH = 8_000;
 
@@ -24,10 +25,11 @@ function DraftBar({ draft, onCancel }: { readonly draft: Draft; readonly onCance
   );
 }
 
-export function Composer({ chat }: { readonly chat: ChatState }) {
+export function Composer({ chat, slug }: { readonly chat: ChatState; readonly slug: () => string }) {
   const text = useSignal("");
   const input = useRef<HTMLTextAreaElement>(null);
   const draft = chat.draft.value;
+  const mentions = useMentions({ text, slug, input });
   useEffect(() => {
     // On a touch screen the keyboard would cover what one came to read.
     if (matchMedia("(pointer: fine)").matches) input.current?.focus();
@@ -45,6 +47,7 @@ export function Composer({ chat }: { readonly chat: ChatState }) {
     const trimmed = text.value.trim();
     if (trimmed === "") return;
     text.value = "";
+    mentions.close();
     chat.setTyping(false);
     void chat.write(trimmed);
   };
@@ -58,6 +61,7 @@ export function Composer({ chat }: { readonly chat: ChatState }) {
       }}
     >
       <DraftBar draft={draft} onCancel={cancel} />
+      {mentions.list}
       <div class="composer">
         <textarea
           ref={input}
@@ -68,11 +72,16 @@ export function Composer({ chat }: { readonly chat: ChatState }) {
           aria-label={t("chat.label")}
           enterkeyhint="send"
           data-testid="chat-input"
+          {...mentions.aria}
+          onSelect={mentions.look}
+          onBlur={mentions.close}
           onInput={(event) => {
             text.value = event.currentTarget.value;
             chat.setTyping(text.value !== "");
+            mentions.look();
           }}
           onKeyDown={(event) => {
+            if (mentions.key(event)) return;
             if (event.key === "Escape" && draft.kind !== "new") {
               event.stopPropagation();
               cancel();

@@ -93,7 +93,7 @@ function MakeInvite({ slug, onMade }: { readonly slug: string; readonly onMade: 
 }
 
 export function InvitesTab({ call }: { readonly call: Call }) {
-  const slug = call.room?.slug ?? call.slug;
+  const slug = call.address.value;
   const made = useSignal<InviteInfo | undefined>(undefined);
   const deed = useDeed();
   const canInvite = call.canModerate.value;

@@ -5,20 +5,26 @@ import { type ChatState, QUICK_REACTIONS } from "../state/chat.ts";
 import { locale, t } from "../state/i18n.ts";
 import { isOnlyEmoji, piecesOf, timeOf } from "../state/text.ts";
 import { Avatar } from "./avatar.tsx";
+import { Edited } from "./history.tsx";
 import { Icon } from "./icons.tsx";
 
-export function Text({ text }: { readonly text: string }) {
+export function Text({ text, mentions = false }: { readonly text: string; readonly mentions?: boolean }) {
   return (
     <p class={isOnlyEmoji(text) ? "text emoji" : "text"}>
-      {piecesOf(text).map((piece, index) =>
-        piece.kind === "text" ? (
-          piece.text
-        ) : (
+      {piecesOf(text, { mentions }).map((piece, index) => {
+        if (piece.kind === "text") return piece.text;
+        if (piece.kind === "mention")
+          return (
+            <span class="mention" key={`${index} ${piece.text}`}>
+              {piece.text}
+            </span>
+          );
+        return (
           <a key={`${index} ${piece.href}`} href={piece.href} target="_blank" rel="noreferrer noopener">
             {piece.text}
           </a>
-        ),
-      )}
+        );
+      })}
     </p>
   );
 }
@@ -89,6 +95,7 @@ function Actions({ chat, message, canModerate }: Props & { readonly canModerate:
             {t("chat.edit")}
           </button>
         )}
+        {(isOwn || canModerate) && <Moving chat={chat} message={message} act={act} />}
         {(isOwn || canModerate) && (
           <button type="button" class="bad" onClick={act(() => void chat.remove(message))} data-testid="message-delete">
             {t("chat.delete")}
@@ -96,6 +103,47 @@ function Actions({ chat, message, canModerate }: Props & { readonly canModerate:
         )}
       </div>
     </details>
+  );
+}
+
+/** Into the thread of another message, or out of the one it stands in. */
+function Moving({ chat, message, act }: Props & { readonly act: (work: () => void) => (event: Event) => void }) {
+  const thread = chat.thread.value;
+  if (thread?.openerId === message.id) return null;
+  if (message.threadId !== undefined)
+    return (
+      <button type="button" onClick={act(() => void chat.move(message, null))} data-testid="message-unthread">
+        {t("chat.moveOut")}
+      </button>
+    );
+  if ((message.threadSize ?? 0) > 0) return null;
+  return (
+    <button
+      type="button"
+      onClick={act(() => {
+        chat.moving.value = message;
+      })}
+      data-testid="message-move"
+    >
+      {t("chat.move")}
+    </button>
+  );
+}
+
+/** While a message is to be moved, every other one offers its thread. */
+function MoveHere({ chat, message }: Props) {
+  const moving = chat.moving.value;
+  if (moving === undefined || moving.id === message.id) return null;
+  return (
+    <button
+      type="button"
+      class="button small move-here"
+      onClick={() => void chat.move(moving, message)}
+      data-testid="message-move-here"
+    >
+      <Icon name="move" />
+      {t("chat.moveHere")}
+    </button>
   );
 }
 
@@ -151,7 +199,7 @@ export function Message({
   const author = message.authorLeft === true ? t("chat.someone") : message.authorName;
   return (
     <li
-      class={`message${isOwn ? " own" : ""}${isFirst ? " first" : ""}${isMarked ? " marked" : ""}`}
+      class={`message${message.mentions?.includes(user.value?.userId ?? "") === true ? " names-me" : ""}${isOwn ? " own" : ""}${isFirst ? " first" : ""}${isMarked ? " marked" : ""}`}
       data-testid="message"
       data-id={message.id}
     >
@@ -165,10 +213,15 @@ export function Message({
             </p>
           )}
           {message.replyTo !== undefined && <Answered chat={chat} id={message.replyTo} />}
-          {isDeleted ? <p class="text">{t("chat.deleted")}</p> : <Text text={message.text} />}
-          {message.editedAtMs !== undefined && !isDeleted && <small class="edited">{t("chat.edited")}</small>}
+          {isDeleted ? (
+            <p class="text">{t("chat.deleted")}</p>
+          ) : (
+            <Text text={message.text} mentions={(message.mentions?.length ?? 0) > 0} />
+          )}
+          {message.editedAtMs !== undefined && !isDeleted && <Edited chat={chat} message={message} />}
         </div>
         <Reactions chat={chat} message={message} />
+        {!isDeleted && <MoveHere chat={chat} message={message} />}
         {(message.threadSize ?? 0) > 0 && chat.thread.value === undefined && (
           <button
             type="button"

@@ -5,6 +5,7 @@ import { user } from "../state/app.ts";
 import type { Call } from "../state/call.ts";
 import { locale, t } from "../state/i18n.ts";
 import { useDeed, useLoaded } from "../state/load.ts";
+import { CopyText } from "./copy-link.tsx";
 import { Field, FormError } from "./field.tsx";
 import { Icon } from "./icons.tsx";
 
@@ -128,6 +129,49 @@ function AddPlan({ happenings, onDone }: { readonly happenings: Happenings; read
   );
 }
 
+/** A secret address for calendar programs; it is told once, and a new one ends the old. */
+function Feed({ happenings }: { readonly happenings: Happenings }) {
+  const url = useSignal<string | undefined>(undefined);
+  const ended = useSignal(false);
+  const deed = useDeed();
+  const make = (): Promise<boolean> =>
+    deed.run(async () => {
+      url.value = await happenings.feed();
+      ended.value = false;
+    });
+  const end = (): Promise<boolean> =>
+    deed.run(async () => {
+      await happenings.endFeed();
+      url.value = undefined;
+      ended.value = true;
+    });
+  return (
+    <details class="entry feed">
+      <summary data-testid="feed">{t("plans.feed")}</summary>
+      <p class="hint">{t("plans.feedText")}</p>
+      {url.value !== undefined && <CopyText text={url.value} testId="feed-url" />}
+      <p class="hint" role="status">
+        {ended.value ? t("plans.feedEnded") : ""}
+      </p>
+      <div class="row">
+        <button
+          type="button"
+          class="button small"
+          disabled={deed.busy.value}
+          onClick={() => void make()}
+          data-testid="feed-make"
+        >
+          {t(url.value === undefined ? "plans.feedMake" : "plans.feedAnew")}
+        </button>
+        <button type="button" class="button quiet small" disabled={deed.busy.value} onClick={() => void end()}>
+          {t("plans.feedEnd")}
+        </button>
+      </div>
+      <FormError text={deed.error.value} />
+    </details>
+  );
+}
+
 export function Plans({ call, happenings }: { readonly call: Call; readonly happenings: Happenings }) {
   const isAdding = useSignal(false);
   const { value, error, reload } = useLoaded(
@@ -166,6 +210,7 @@ export function Plans({ call, happenings }: { readonly call: Call; readonly happ
           <Plan key={plan.happeningId} call={call} happenings={happenings} plan={plan} />
         ))}
       </ul>
+      <Feed happenings={happenings} />
     </>
   );
 }

@@ -7,8 +7,9 @@ import { Gallery } from "./gallery.tsx";
 import { InvitesTab } from "./invites-tab.tsx";
 import { Panel } from "./panel.tsx";
 import { Plans } from "./plans.tsx";
+import { RoomSettings } from "./room-settings.tsx";
 
-const TABS = ["memories", "plans", "bills", "invites"] as const;
+const TABS = ["memories", "plans", "bills", "invites", "settings"] as const;
 type Tab = (typeof TABS)[number];
 
 function Shown({ call, tab }: { readonly call: Call; readonly tab: Tab }) {
@@ -23,6 +24,8 @@ function Shown({ call, tab }: { readonly call: Call; readonly tab: Tab }) {
       return <BillsTab call={call} bills={room.bills} />;
     case "invites":
       return <InvitesTab call={call} />;
+    case "settings":
+      return <RoomSettings call={call} />;
   }
 }
 
@@ -31,8 +34,8 @@ export function RoomPanel({ call }: { readonly call: Call }) {
   return (
     <Panel title={t("call.room")} closeLabel={t("people.close")} onClose={() => call.show("room")} testId="room-panel">
       <div class="scroller">
-        <fieldset class="tabs" aria-label={t("room.tabs")}>
-          {TABS.map((name) => (
+        <fieldset class="tabs scrolling" aria-label={t("room.tabs")}>
+          {TABS.filter((name) => name !== "settings" || call.canModerate.value).map((name) => (
             <button
               type="button"
               key={name}

@@ -7,12 +7,18 @@ import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icons.tsx";
 import { OwnVideo } from "./own-video.tsx";
 
+/** Scores up to this are worth a word. */
+const WEAK = 2;
+
 interface TileProps {
   readonly person: Person;
   readonly room: Room | undefined;
   readonly isSpeaking: boolean;
   readonly selfTrack: MediaStreamTrack | undefined;
-  readonly isFloating?: boolean;
+  /** 1 to 5, as a node measured it. */
+  readonly score: number | undefined;
+  /** More classes, with a blank before each. */
+  readonly look: string;
 }
 
 function RemoteVideo({
@@ -63,17 +69,19 @@ function Unseen({ track }: { readonly track: RemoteTrack | undefined }) {
 }
 
 export function Tile(props: TileProps) {
-  const { person, isSpeaking, isFloating = false } = props;
+  const { person, isSpeaking, look } = props;
+  const isWeak = props.score !== undefined && props.score <= WEAK && !person.isReconnecting;
   const hasPicture = person.isSelf ? props.selfTrack !== undefined : person.cameraOn || person.screen !== undefined;
   const name = person.isSelf ? t("call.youName", { name: person.name }) : person.name;
   const states = [
     ...(person.micOn ? [] : [t("call.muted")]),
     ...(isSpeaking ? [t("call.speaking")] : []),
     ...(person.isReconnecting ? [t("call.tileReconnecting")] : []),
+    ...(isWeak ? [t("call.quality.poor")] : []),
   ];
   return (
     <article
-      class={`tile${isSpeaking && person.micOn ? " speaking" : ""}${isFloating ? " floating" : ""}${person.isReconnecting ? " away" : ""}`}
+      class={`tile${isSpeaking && person.micOn ? " speaking" : ""}${look}${person.isReconnecting ? " away" : ""}`}
       aria-label={[name, ...states].join(", ")}
       data-testid={person.isSelf ? "tile-self" : "tile"}
       data-participant={person.id}
@@ -87,6 +95,7 @@ export function Tile(props: TileProps) {
       {person.isReconnecting && <p class="tile-state">{t("call.tileReconnecting")}</p>}
       <p class="tile-name" aria-hidden="true">
         {!person.micOn && <Icon name="micOff" />}
+        {isWeak && <Icon name="weak" />}
         <span>{person.isSelf ? t("call.you") : person.name}</span>
       </p>
     </article>

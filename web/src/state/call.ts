@@ -13,12 +13,15 @@ import {
 import { client, user } from "./app.ts";
 import { ChatState } from "./chat.ts";
 import { usable } from "./devices.ts";
+import { recentFirst } from "./grid.ts";
 import { t } from "./i18n.ts";
 import { askedPath } from "./node-choice.ts";
+import { roomPath } from "./slug.ts";
 import { stay, stayNoLonger } from "./staying.ts";
 
 export interface Person {
   readonly id: string;
+  readonly userId: string;
   readonly name: string;
   readonly role: Role;
   readonly node: string;
@@ -51,6 +54,19 @@ export class Call {
   readonly title = signal("");
   readonly people = signal<readonly Person[]>([]);
   readonly speaking = signal<readonly string[]>([]);
+  /** Everybody who spoke, the latest first. */
+  readonly spoke = signal<readonly string[]>([]);
+  /** Scores of connections, 1 to 5, as nodes told them. */
+  readonly scores = signal<ReadonlyMap<string, number>>(new Map());
+  /** "speaker": one large, the others beside. A shared screen is always large. */
+  readonly layout = signal<"grid" | "speaker">("grid");
+  /** The room's slug now; it may be renamed while we are here. */
+  readonly address = signal("");
+  /** Whether the room was locked or opened from here; undefined: nobody said. */
+  readonly locked = signal<boolean | undefined>(undefined);
+  /** Grows when somebody became a member, got another role, or is none any more. */
+  readonly membersChanged = signal(0);
+  readonly role = signal<Role>("guest");
   readonly selfTrack = signal<MediaStreamTrack | undefined>(undefined);
   readonly deviceError = signal<{ readonly source: string; readonly code: string } | undefined>(undefined);
   readonly playbackBlocked = signal(false);
@@ -70,6 +86,7 @@ export class Call {
 
   constructor(slug: string) {
     this.slug = slug;
+    this.address.value = slug;
     addEventListener("online", this.#onlineChanged);
     addEventListener("offline", this.#onlineChanged);
   }
@@ -175,7 +192,12 @@ export class Call {
     room.on("participantJoined", (participant) => this.#came(participant));
     room.on("participantLeft", ({ participant, reason }) => this.#went(participant, reason));
     room.on("speakers", (speakers) => {
-      this.speaking.value = speakers.map(({ participantId }) => participantId);
+      const ids = speakers.map(({ participantId }) => participantId);
+      this.speaking.value = ids;
+      this.spoke.value = recentFirst(this.spoke.value, ids);
+    });
+    room.on("connectionQuality", ({ participantId, score }) => {
+      this.scores.value = new Map(this.scores.value).set(participantId, score);
     });
     room.on("quality", (quality) => {
       this.quality.value = quality;
@@ -199,6 +221,9 @@ export class Call {
       if (message.authorId !== user.value?.userId) this.announcement.value = `${message.authorName}: ${message.text}`;
     });
     for (const name of ["roomUpdated", "grants", "trackStateChanged", "memberUpdated"] as const) room.on(name, changed);
+    room.on("memberUpdated", () => {
+      this.membersChanged.value += 1;
+    });
     room.on("mutedByModerator", () => {
       this.announcement.value = t("call.mutedByModerator");
     });
@@ -207,12 +232,25 @@ export class Call {
     });
   }
 
+  /** Owners act towards all others, moderators towards those who are neither. */
+  mayModerate({ isSelf, role }: Pick<Person, "isSelf" | "role">): boolean {
+    if (isSelf || !this.canModerate.value) return false;
+    return role !== "owner" && (role !== "moderator" || this.role.value === "owner");
+  }
+
+  /** The room is gone: this person deleted it. */
+  endedAs(code: string): void {
+    this.#room?.leave();
+    this.#ended(code);
+  }
+
   #came(participant: RemoteParticipant): void {
     this.#refresh();
     if (this.phase.value === "in") this.announcement.value = t("call.joinedRoom", { name: participant.displayName });
   }
 
   #went(participant: RemoteParticipant, reason: string): void {
+    this.spoke.value = this.spoke.value.filter((id) => id !== participant.participantId);
     this.#refresh();
     const key = reason === "left" || reason === "removed" ? "call.leftRoom" : "call.lostRoom";
     this.announcement.value = t(key, { name: participant.displayName });
@@ -231,7 +269,7 @@ export class Call {
   #remember(): void {
     const local = this.#room?.local;
     if (this.phase.value !== "in" || local === undefined) return;
-    stay({ slug: this.slug, microphone: local.isOn("microphone"), camera: local.isOn("camera") });
+    stay({ slug: this.address.value, microphone: local.isOn("microphone"), camera: local.isOn("camera") });
   }
 
   #ended(code: string): void {
@@ -243,11 +281,21 @@ export class Call {
     });
   }
 
+  /** Without leaving the call: a link to the old address leads here still. */
+  #renamed(slug: string): void {
+    if (slug === this.address.value) return;
+    this.address.value = slug;
+    history.replaceState(null, "", `${roomPath(slug)}${location.search}`);
+    this.#remember();
+  }
+
   #refresh(): void {
     const room = this.#room;
     if (room === undefined) return;
     batch(() => {
       this.title.value = room.title;
+      this.role.value = room.role;
+      this.#renamed(room.slug);
       this.canModerate.value = room.role === "owner" || room.role === "moderator";
       this.isSharing.value = room.local.isOn("screen");
       this.path.value = room.path;
@@ -262,6 +310,7 @@ export class Call {
 function selfOf(room: Room): Person {
   return {
     id: room.participantId,
+    userId: user.value?.userId ?? "",
     name: user.value?.displayName ?? "",
     role: room.role,
     node: room.path.node.name,
@@ -280,6 +329,7 @@ function personOf(person: RemoteParticipant): Person {
   const microphone = person.track("microphone");
   return {
     id: person.participantId,
+    userId: person.userId,
     name: person.displayName,
     role: person.role,
     node: person.node,

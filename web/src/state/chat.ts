@@ -10,8 +10,24 @@ export type Draft =
   | { readonly kind: "reply"; readonly to: ChatMessage }
   | { readonly kind: "edit"; readonly message: ChatMessage };
 
+/** An open thread: a window into it, that grows at both ends. */
+export interface Thread {
+  readonly openerId: string;
+  /** The opener first, whatever else is at hand. */
+  readonly messages: readonly ChatMessage[];
+  /** Cursors of what is before and after the window; undefined: that is all. */
+  readonly older: string | undefined;
+  readonly newer: string | undefined;
+}
+
 export const QUICK_REACTIONS = ["👍", "❤️", "😂", "🎉", "😮", "🙏"] as const;
 const SEARCH_DELAY_MS = 300;
+const THREAD_PAGE = 50;
+
+export interface Revision {
+  readonly text: string;
+  readonly writtenAtMs: number;
+}
 
 export class ChatState {
   readonly stored = signal<readonly ChatMessage[]>([]);
@@ -21,9 +37,9 @@ export class ChatState {
   readonly typing = signal<readonly TypingPerson[]>([]);
   readonly draft = signal<Draft>({ kind: "new" });
   /** The open thread: its opener, and what stands in it. */
-  readonly thread = signal<{ readonly openerId: string; readonly messages: readonly ChatMessage[] } | undefined>(
-    undefined,
-  );
+  readonly thread = signal<Thread | undefined>(undefined);
+  /** A message that is to be put into the thread of another, which the person has yet to choose. */
+  readonly moving = signal<ChatMessage | undefined>(undefined);
   /** Undefined: nobody searches. */
   readonly found = signal<readonly ChatMessage[] | undefined>(undefined);
   readonly searching = signal<string | undefined>(undefined);
@@ -57,7 +73,8 @@ export class ChatState {
   async jumpTo(message: ChatMessage): Promise<void> {
     this.stopSearch();
     if (message.threadId !== undefined) {
-      await this.openThread(message.threadId);
+      await this.openThread(message.threadId, message.id);
+      this.marked.value = message.id;
       return;
     }
     this.thread.value = undefined;
@@ -97,17 +114,42 @@ export class ChatState {
     const isMine = message.reactions?.some((reaction) => reaction.kind === kind && reaction.mine === true) === true;
     await this.#try((room) => (isMine ? room.chat.unreact(message.id, kind) : room.chat.react(message.id, kind)));
   }
+  /** Into the thread of this message (or the one that it stands in itself), or out of its own (null). */
+  async move(message: ChatMessage, into: ChatMessage | null): Promise<void> {
+    this.moving.value = undefined;
+    await this.#try((room) => room.chat.moveToThread(message.id, into === null ? null : (into.threadId ?? into.id)));
+  }
+  /** Earlier texts, oldest first. Rejects. */
+  async revisions(message: ChatMessage): Promise<readonly Revision[]> {
+    return (await this.#room?.chat.revisions(message.id)) ?? [];
+  }
   async markRead(): Promise<void> {
     // A marker that was not stored is set with the next message.
     await this.#room?.chat.markRead().catch(() => undefined);
   }
 
-  async openThread(openerId: string): Promise<void> {
+  /** At its end, or around one of its messages. */
+  async openThread(openerId: string, aroundId?: string): Promise<void> {
     this.draft.value = { kind: "new" };
+    this.marked.value = undefined;
     await this.#try(async (room) => {
       const known = room.chat.messages.find(({ id }) => id === openerId) ?? (await room.chat.message(openerId));
-      const page = await room.chat.thread(openerId, { limit: 100 });
-      this.thread.value = { openerId, messages: [known, ...page.messages] };
+      const around = aroundId === undefined || aroundId === openerId ? {} : { around: aroundId };
+      const page = await room.chat.thread(openerId, { limit: THREAD_PAGE, ...around });
+      const messages = [known, ...page.messages.filter(({ id }) => id !== openerId)];
+      this.thread.value = { openerId, messages, older: page.nextCursor, newer: page.newerCursor };
+    });
+  }
+  async loadThread(way: "older" | "newer"): Promise<void> {
+    const thread = this.thread.value;
+    const cursor = thread?.[way];
+    if (thread === undefined || cursor === undefined) return;
+    await this.#try(async (room) => {
+      const where = way === "older" ? { before: cursor } : { after: cursor };
+      const page = await room.chat.thread(thread.openerId, { limit: THREAD_PAGE, ...where });
+      const now = this.thread.value;
+      if (now?.openerId !== thread.openerId) return;
+      this.thread.value = { ...now, messages: joined(now, page.messages), [way]: page.nextCursor };
     });
   }
   closeThread(): void {
@@ -153,10 +195,17 @@ export class ChatState {
 
   #inThread(message: ChatMessage): void {
     const thread = this.thread.value;
-    if (thread === undefined || (message.threadId ?? message.id) !== thread.openerId) return;
-    const others = thread.messages.filter(({ id }) => id !== message.id);
-    const messages = [...others, message].sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.thread.value = { ...thread, messages };
+    if (thread === undefined) return;
+    const known = thread.messages.some(({ id }) => id === message.id);
+    const belongs = (message.threadId ?? message.id) === thread.openerId;
+    // Somebody moved it elsewhere.
+    if (known && !belongs) {
+      this.thread.value = { ...thread, messages: thread.messages.filter(({ id }) => id !== message.id) };
+      return;
+    }
+    // What is new stands behind a window that does not reach the end.
+    if (belongs && (known || thread.newer === undefined))
+      this.thread.value = { ...thread, messages: joined(thread, [message]) };
   }
 
   async #try(work: (room: Room) => Promise<unknown>): Promise<void> {
@@ -168,6 +217,14 @@ export class ChatState {
       this.error.value = messageOf(error);
     }
   }
+}
+
+/** The opener first, then by time; a record told later is the newer one. */
+function joined({ openerId, messages }: Thread, more: readonly ChatMessage[]): readonly ChatMessage[] {
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  for (const message of more) byId.set(message.id, message);
+  const rank = ({ id }: ChatMessage): string => (id === openerId ? "" : id);
+  return [...byId.values()].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 /** Who writes, in a short sentence; empty for nobody. */

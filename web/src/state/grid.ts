@@ -28,6 +28,14 @@ export function gridFor(count: number, width: number, height: number): Grid {
   return best;
 }
 
+/** People remembered in the order in which they spoke; at the bound the one who was silent longest is forgotten. */
+const MAX_SPOKE = 100;
+
+/** Who speaks now comes first, then whoever spoke before. */
+export function recentFirst(spoke: readonly string[], speaking: readonly string[]): readonly string[] {
+  return [...new Set([...speaking, ...spoke])].slice(0, MAX_SPOKE);
+}
+
 /** Whom to show when there is not room for all: in order of arrival, but nobody who speaks is left out. */
 export function chooseShown(ids: readonly string[], speaking: readonly string[], places: number): readonly string[] {
   if (ids.length <= places) return ids;

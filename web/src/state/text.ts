@@ -1,13 +1,23 @@
 /** What people wrote, cut into what is shown. Pure. */
+import { mentionsIn } from "./mentions.ts";
 
 export type Piece =
   | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "mention"; readonly text: string }
   | { readonly kind: "link"; readonly text: string; readonly href: string };
 
 const LINK = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'’]/g;
 
-/** Web addresses become links; nothing else is interpreted. */
-export function piecesOf(text: string): readonly Piece[] {
+/** Web addresses become links, `@handle` a name where the message names anybody; nothing else is interpreted. */
+export function piecesOf(text: string, { mentions = false } = {}): readonly Piece[] {
+  const pieces = linksOf(text);
+  return mentions ? pieces.flatMap((piece) => (piece.kind === "text" ? namesOf(piece.text) : [piece])) : pieces;
+}
+
+const namesOf = (text: string): readonly Piece[] =>
+  mentionsIn(text).map((piece) => ({ kind: piece.isMention ? "mention" : "text", text: piece.text }));
+
+function linksOf(text: string): readonly Piece[] {
   const pieces: Piece[] = [];
   let end = 0;
   for (const match of text.matchAll(LINK)) {
