@@ -94,7 +94,7 @@ export class RtpPlane implements RtpPlaneApi {
     }
     if (peer.role === "trunk") state.learnExtensions(TRUNK_EXTENSIONS);
     this.#peers.set(peer.peerId, state);
-    const start = peer.role === "trunk" ? { startBps: TRUNK_START_BPS } : {};
+    const start = peer.role === "trunk" ? { startBps: TRUNK_START_BPS, duplicatesAudio: true } : {};
     this.#core.addPeer(peer.peerId, { feedbackSsrc, ...start }, nowMs);
     return true;
   }
@@ -192,6 +192,7 @@ export class RtpPlane implements RtpPlaneApi {
   }
 
   handleTimeout(nowMs: number): void {
+    this.#protector.setNow(nowMs);
     this.#core.handleTimeout(nowMs);
   }
 
@@ -203,7 +204,7 @@ export class RtpPlane implements RtpPlaneApi {
     const peer = this.#peers.get(peerId);
     const summary = this.#core.peerSummary(peerId);
     if (peer === undefined || summary === undefined) return undefined;
-    const { rttMs, jitterMs, estimateBps, lossRatio, ...rest } = summary;
+    const { rttMs, jitterMs, estimateBps, lossRatio, audioDuplicated, ...rest } = summary;
     return {
       packetsSent: peer.egress.packetsSent,
       packetsReceived: peer.packetsReceived,
@@ -213,7 +214,7 @@ export class RtpPlane implements RtpPlaneApi {
       ...(rttMs < 0 ? {} : { rttMs }),
       ...(summary.ingressStreams === 0 ? {} : { jitterMs }),
       ...(estimateBps < 0 ? {} : { estimateBps, lossRatio }),
-      ...(peer.input.role === "client" ? { slots: this.#slotStats(peer) } : {}),
+      ...(peer.input.role === "client" ? { slots: this.#slotStats(peer) } : { audioDuplicated }),
     };
   }
 

@@ -23,12 +23,14 @@ import { RtpRewrite } from "./rtp-rewrite.ts";
 import type { RtpView } from "./rtp-view.ts";
 import { extendSeq } from "./sequence.ts";
 import type { Track } from "./track.ts";
-import type { Assignment, ConsumerCodec, ConsumerInput, EgressId, InstantMs, StreamSummary } from "./types.ts";
+import type { Assignment, ConsumerCodec, ConsumerInput, EgressId, InstantMs } from "./types.ts";
 
 const NO_CODEC: ConsumerCodec = { name: "opus", payloadType: 0, rtxPayloadType: undefined };
 
 /** The latest so many packets serve as probes, in turn. */
 const PROBE_REACH = 16;
+/** Longer than the distance of two packets of a voice that goes on. */
+const COPY_WAIT_MS = 30;
 
 export class Consumer implements PacedStream {
   readonly input: ConsumerInput;
@@ -63,6 +65,10 @@ export class Consumer implements PacedStream {
   readonly #last: StreamNumbers;
   readonly #sent: StreamNumbers = { extSeq: -1, timestamp: 0, pictureId: 0, tl0: 0, frameNumber: 0 };
   #probes = 0;
+  /** Carries voices and can carry each again: so it does while the peer's path is lossy. */
+  readonly #copies: boolean;
+  /** The packet whose copy goes with the next one, -1: none. */
+  #copySeq = -1;
 
   /** `state`: as exported by the consumer that this one continues. */
   constructor(
@@ -76,6 +82,7 @@ export class Consumer implements PacedStream {
     this.#state = owner.state;
     this.#responder = new NackResponder(options.retransmitBps);
     this.#started = state !== undefined;
+    this.#copies = owner.peer.duplication !== undefined && input.kind === "audio" && input.rtx !== undefined;
     // RFC 3550 section 5.1: random starts; below 2^15, so that the roll-over counter surely begins at 0.
     this.#last = firstNumbers(random, state);
     this.#nextRtxSeq = state?.nextRtxSeq ?? random.uint32() & 0x7fff;
@@ -111,15 +118,6 @@ export class Consumer implements PacedStream {
   exportForwardingState(): ForwardingState {
     const { packetsSent, octetsSent } = this;
     return exportNumbers(this.#last, { nextRtxSeq: this.#nextRtxSeq, packetsSent, octetsSent });
-  }
-
-  summary(): StreamSummary {
-    const { assignment, packetsSent, octetsSent, filter, limitIndex } = this;
-    const { producer } = this.#current;
-    const size = producer?.spatialSizes[filter.spatial] ?? producer ?? { width: 0, height: 0 };
-    const { width, height } = size;
-    const shown = { trackId: assignment?.trackId, layer: producer?.layer, width, height, paused: limitIndex < 0 };
-    return { ...shown, packetsSent, octetsSent };
   }
 
   /** Binds to a track whose codec the m-line carries; false when it does not. */
@@ -208,6 +206,7 @@ export class Consumer implements PacedStream {
     this.octetsSent += view.payloadLength;
     this.#send(producer, view, nowMs);
     unwrap(view, -wrappedBytes);
+    if (this.#copies) this.#noteCopy(egressSeq, nowMs);
     return switched;
   }
 
@@ -246,6 +245,11 @@ export class Consumer implements PacedStream {
     return copies > 0;
   }
 
+  /** Sends the copy of a packet that no other followed for so long. */
+  flushCopy(nowMs: InstantMs): void {
+    if (this.#copySeq >= 0 && nowMs - this.#lastSentMs >= COPY_WAIT_MS) this.#sendCopy(nowMs);
+  }
+
   sendQueued(extSeq: number, nowMs: InstantMs): number {
     const { scratch } = this.#state;
     if (this.#load(extSeq, scratch, nowMs) === undefined) {
@@ -273,7 +277,6 @@ export class Consumer implements PacedStream {
     rewrite.start(payloadType, this.#nextRtxSeq++, this.#last.timestamp);
     rewrite.isPadding = true;
     this.#emit(rtx.egress, scratch, nowMs);
-    rewrite.isPadding = false;
     return scratch.length;
   }
 
@@ -320,6 +323,23 @@ export class Consumer implements PacedStream {
     }
     const byteLength = view.payloadLength + PACKET_OVERHEAD_BYTES;
     sender.enqueue(this, { extSeq: this.#rewrite.extSeq, byteLength }, nowMs);
+  }
+
+  /** One packet later, so that a short burst of losses does not take both. What is redundant by itself needs no copy. */
+  #noteCopy(egressSeq: number, nowMs: InstantMs): void {
+    const isPlain = this.#rewrite.blockPayloadType < 0;
+    if (this.#copySeq >= 0) this.#sendCopy(nowMs);
+    if (isPlain && this.peer.duplication?.isOn === true) this.#copySeq = egressSeq;
+  }
+
+  #sendCopy(nowMs: InstantMs): void {
+    const { scratch, counters } = this.#state;
+    const egressSeq = this.#copySeq;
+    this.#copySeq = -1;
+    if (this.#load(egressSeq, scratch, nowMs) === undefined) return;
+    counters.audio_copies_sent++;
+    counters.audio_copy_bytes_sent += scratch.payloadLength + PACKET_OVERHEAD_BYTES;
+    this.#sendAgain(scratch, egressSeq, nowMs);
   }
 
   #noteSent(): void {
@@ -370,13 +390,8 @@ export class Consumer implements PacedStream {
     this.#previous = old;
     this.#current = next;
     this.#awaited = undefined;
-    next.producer = producer;
-    next.egressStart = this.#last.extSeq + 1;
-    next.sequence.reset(extSeq, next.egressStart);
-    next.newestSource = extSeq - 1;
     next.timestampOffset = (this.#last.timestamp + stepTicks - view.timestamp) >>> 0;
-    next.startPictures(producer.info, { pictureId: this.#last.pictureId + 1, tl0: this.#last.tl0 + 1 });
-    next.frameNumberOffset = view.dependencyLength >= 3 ? this.#last.frameNumber + 1 - view.frameNumber : 0;
+    next.start(producer, extSeq, view, this.#last);
     this.filter.start();
     this.#started = true;
   }

@@ -1,4 +1,5 @@
 /** How one source's numbers become the receiver's: sequence numbers, timestamps, picture ids, frame numbers. */
+import type { StreamNumbers } from "./forwarding-state.ts";
 import type { PayloadInfo } from "./keyframe.ts";
 import type { Producer } from "./producer.ts";
 import type { RtpRewrite } from "./rtp-rewrite.ts";
@@ -33,8 +34,17 @@ export class EgressMapping {
   /** Only where pictures were left out: they leave no hole. */
   #pictures: SequenceMap | undefined;
 
-  /** The source's first packet gets these numbers. */
-  startPictures(info: PayloadInfo, next: { readonly pictureId: number; readonly tl0: number }): void {
+  /** The source's packet of that number is its first: it gets the receiver's next numbers. */
+  start(producer: Producer, extSeq: number, view: RtpView, last: StreamNumbers): void {
+    this.producer = producer;
+    this.egressStart = last.extSeq + 1;
+    this.sequence.reset(extSeq, this.egressStart);
+    this.newestSource = extSeq - 1;
+    this.#startPictures(producer.info, { pictureId: last.pictureId + 1, tl0: last.tl0 + 1 });
+    this.frameNumberOffset = view.dependencyLength >= 3 ? last.frameNumber + 1 - view.frameNumber : 0;
+  }
+
+  #startPictures(info: PayloadInfo, next: { readonly pictureId: number; readonly tl0: number }): void {
     this.#pictures = undefined;
     this.#pictureBits = info.pictureIdBytes === 1 ? 7 : 15;
     this.#newestPicture = info.pictureId + 3 * 2 ** 15;

@@ -1,4 +1,5 @@
 /** What one transport shares among its streams. */
+import { AudioDuplication } from "./congestion/audio-duplication.ts";
 import type { PeerSender } from "./congestion/peer-sender.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Producer } from "./producer.ts";
@@ -15,6 +16,8 @@ export class Peer {
   /** Made with the first stream whose receiver gives feedback. */
   sender: PeerSender | undefined = undefined;
   readonly roundTrip = new RoundTrip();
+  /** Voices may go to it twice. */
+  readonly duplication: AudioDuplication | undefined;
   /** By media SSRC. */
   readonly producers = new Map<number, Producer>();
   /** By media SSRC and by RTX SSRC. */
@@ -29,12 +32,13 @@ export class Peer {
   constructor(
     peerId: string,
     feedbackSsrc: number,
-    timing: { readonly nextReportMs: InstantMs; readonly startBps: number },
+    timing: { readonly nextReportMs: InstantMs; readonly startBps: number; readonly duplicatesAudio?: boolean },
   ) {
     this.peerId = peerId;
     this.feedbackSsrc = feedbackSsrc;
     this.nextReportMs = timing.nextReportMs;
     this.startBps = timing.startBps;
+    this.duplication = timing.duplicatesAudio === true ? new AudioDuplication() : undefined;
   }
 
   /** An authentic packet arrived, routed or not; -1: without a transport sequence number. */
@@ -42,6 +46,15 @@ export class Peer {
     if (transportSeq < 0) return;
     this.twcc ??= new TwccReceiver();
     this.twcc.receive(transportSeq, nowMs);
+  }
+
+  /** Housekeeping, some times a second. */
+  tick(nowMs: InstantMs): void {
+    const { sender, duplication } = this;
+    sender?.tick(nowMs);
+    if (sender === undefined || duplication === undefined) return;
+    duplication.update(sender.estimator.lossRatio, nowMs);
+    if (duplication.isOn) for (const consumer of this.consumers.values()) consumer.flushCopy(nowMs);
   }
 
   summary(): PeerSummary {
@@ -60,6 +73,7 @@ export class Peer {
       ingressStreams: this.producers.size,
       estimateBps: this.sender?.estimator.isSettled === true ? this.sender.estimator.bps : -1,
       lossRatio: this.sender?.estimator.lossRatio ?? 0,
+      audioDuplicated: this.duplication?.isOn ?? false,
     };
   }
 }

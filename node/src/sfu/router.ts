@@ -16,7 +16,7 @@ import { RouterState } from "./router-state.ts";
 import { RtcpInput } from "./rtcp-input.ts";
 import { RtcpOutput } from "./rtcp-output.ts";
 import type { RtpView } from "./rtp-view.ts";
-import type { RouterCounters } from "./stats.ts";
+import { type RouterCounters, summaryOf } from "./stats.ts";
 import { Track } from "./track.ts";
 import type {
   Assignment,
@@ -25,6 +25,7 @@ import type {
   IngressId,
   IngressInput,
   InstantMs,
+  PeerInput,
   PeerSummary,
   RandomSource,
   RouterSink,
@@ -71,17 +72,17 @@ export class RouterCore {
 
   /**
    * A transport. `feedbackSsrc` is the sender SSRC of what the node says to it; `startBps` what its path is taken to carry at
-   * first. Replaces nothing: a known id is a no-op.
+   * first. Replaces nothing: a known id is a no-op. `duplicatesAudio`: while the path is lossy, voices go twice to it.
    */
-  addPeer(
-    peerId: string,
-    { feedbackSsrc, startBps }: { readonly feedbackSsrc: number; readonly startBps?: number },
-    nowMs: InstantMs,
-  ): void {
+  addPeer(peerId: string, input: PeerInput, nowMs: InstantMs): void {
+    const { feedbackSsrc, startBps, duplicatesAudio = false } = input;
     const { peers, random, options } = this.#state;
     if (peers.has(peerId)) return;
     const nextReportMs = nowMs + (random.uint32() / 2 ** 32) * options.reportIntervalMs;
-    peers.set(peerId, new Peer(peerId, feedbackSsrc, { nextReportMs, startBps: startBps ?? options.startBps }));
+    peers.set(
+      peerId,
+      new Peer(peerId, feedbackSsrc, { nextReportMs, startBps: startBps ?? options.startBps, duplicatesAudio }),
+    );
     if (this.#nextTickMs === Number.NEGATIVE_INFINITY) this.#nextTickMs = nowMs + options.tickMs;
   }
 
@@ -194,7 +195,8 @@ export class RouterCore {
   }
 
   streamSummary(egress: EgressId): StreamSummary | undefined {
-    return this.#consumers.get(egress)?.summary();
+    const consumer = this.#consumers.get(egress);
+    return consumer === undefined ? undefined : summaryOf(consumer);
   }
 
   exportForwardingState(egress: EgressId): ForwardingState | undefined {
@@ -330,7 +332,7 @@ export class RouterCore {
     this.#output.sendReports(nowMs);
     this.#noteSilentLayers(nowMs);
     for (const peer of this.#state.peers.values()) {
-      peer.sender?.tick(nowMs);
+      peer.tick(nowMs);
       this.#allocator.run(peer, nowMs);
     }
     for (const track of this.#state.tracks.values()) this.#assignments.narrowLocal(track, nowMs);

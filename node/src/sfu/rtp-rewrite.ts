@@ -40,6 +40,7 @@ export class RtpRewrite {
     this.timestamp = timestamp;
     this.marker = false;
     this.originalSeq = -1;
+    this.isPadding = false;
     this.audioLevel = 127;
     this.pictureIdAt = 0;
     this.tl0PictureIndexAt = 0;

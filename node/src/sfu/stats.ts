@@ -1,3 +1,7 @@
+/** What is counted, and how it is told. */
+import type { Consumer } from "./consumer.ts";
+import type { StreamSummary } from "./types.ts";
+
 /** Monotonic counters of one core, by the names under which they are exported. Never reset: readers take differences. */
 export class RouterCounters {
   rtp_packets_received = 0;
@@ -14,6 +18,9 @@ export class RouterCounters {
   nacks_received = 0;
   rtx_sent = 0;
   rtx_received = 0;
+  /** Of voices over lossy trunks, sent without being asked for, and their bytes as `rtx_sent` does not count them. */
+  audio_copies_sent = 0;
+  audio_copy_bytes_sent = 0;
   /** Requests that the rate bound or the round trip forbade, or whose packet is gone. */
   rtx_refused = 0;
   plis_sent = 0;
@@ -31,4 +38,17 @@ export class RouterCounters {
   pacer_dropped = 0;
   /** Times that a slot was stopped because the path would not carry it. */
   slots_paused = 0;
+}
+
+export function summaryOf({
+  assignment,
+  current,
+  filter,
+  limitIndex,
+  packetsSent,
+  octetsSent,
+}: Consumer): StreamSummary {
+  const { width, height } = current?.spatialSizes[filter.spatial] ?? current ?? { width: 0, height: 0 };
+  const shown = { trackId: assignment?.trackId, layer: current?.layer, width, height, paused: limitIndex < 0 };
+  return { ...shown, packetsSent, octetsSent };
 }

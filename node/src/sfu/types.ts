@@ -19,6 +19,14 @@ export interface RandomSource {
   uint32(): number;
 }
 
+export interface PeerInput {
+  readonly feedbackSsrc: number;
+  /** Default: the option of that name. */
+  readonly startBps?: number;
+  /** Default false. */
+  readonly duplicatesAudio?: boolean;
+}
+
 export interface TrackInput {
   readonly trackId: string;
   readonly roomId: string;
@@ -143,6 +151,8 @@ export interface PeerSummary {
   readonly estimateBps: number;
   /** Share of what was sent to it that its feedback says was lost, 0 to 1, over the last half second. */
   readonly lossRatio: number;
+  /** Voices go to it twice. */
+  readonly audioDuplicated: boolean;
 }
 
 /** What one slot or trunk egress gives at present. */

@@ -3,7 +3,8 @@
  * number here is a promise of the core for all of them.
  */
 import { describe, expect, test } from "@jest/globals";
-import { type CallViewer, CallWorld } from "./call-world.ts";
+import type { CallViewer } from "./call-viewer.ts";
+import { CallWorld } from "./call-world.ts";
 import { pictureIdOf } from "./core-harness.ts";
 import { CABLE_CUT, EVENING_VIETNAM, LTE, Path, type PathShape, SATELLITE, WIFI } from "./link-plans.ts";
 import { markOf } from "./marked-video.ts";

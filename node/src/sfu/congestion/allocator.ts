@@ -15,6 +15,8 @@ import { PAUSED, type Shown, share } from "./sharing.ts";
 
 /** 50 packets/s of Opus at 32 kbit/s with all headers. */
 const AUDIO_BPS = 60_000;
+/** One copy of each block besides. */
+const RED_BPS = 35_000;
 const INTERVAL_MS = 200;
 const CHANGE_SHARE = 0.03;
 /** A layer's measured rate scatters; what is shown stays while it nearly fits. */
@@ -213,7 +215,9 @@ function audioRate(peer: Peer, nowMs: InstantMs): number {
   for (const [ssrc, consumer] of peer.consumers) {
     if (ssrc !== consumer.input.ssrc || consumer.input.kind !== "audio") continue;
     const { current } = consumer;
-    if (current !== undefined && nowMs - current.lastPacketMs < 1000) bps += AUDIO_BPS;
+    if (current === undefined || nowMs - current.lastPacketMs >= 1000) continue;
+    const isWrapped = consumer.takesRed && current.info.primaryAt > 0;
+    bps += AUDIO_BPS * (peer.duplication?.isOn === true && !isWrapped ? 2 : 1) + (isWrapped ? RED_BPS : 0);
   }
   return bps;
 }
