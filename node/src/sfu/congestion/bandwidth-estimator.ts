@@ -101,11 +101,14 @@ export class BandwidthEstimator {
     told.minRttMs = Number.POSITIVE_INFINITY;
     this.#probeBps = -1;
     this.#feedbackAtMs = nowMs;
-    for (let i = 0; i < feedback.statusCount; i++) {
-      const extSeq = this.#history.extend((feedback.baseSeq + i) & 0xffff);
+    const { statusCount, received, arrivals } = feedback;
+    // The last number is the nearest to what was sent last.
+    const first = this.#history.extend((feedback.baseSeq + statusCount - 1) & 0xffff) - statusCount + 1;
+    for (let i = 0; i < statusCount; i++) {
+      const extSeq = first + i;
       const state = this.#history.stateOf(extSeq);
       if (state === SENT_UNKNOWN || state === SENT_ACKED) continue;
-      if (feedback.received[i] === 1) this.#arrived(extSeq, (feedback.arrivals[i] as number) / 4, nowMs);
+      if (received[i] === 1) this.#arrived(extSeq, (arrivals[i] as number) / 4, nowMs);
       else if (state === SENT_IN_FLIGHT) {
         this.#history.settle(extSeq, SENT_LOST);
         told.lost++;
@@ -131,9 +134,10 @@ export class BandwidthEstimator {
   }
 
   considerProbe(need: { readonly desiredBps: number; readonly missingBps: number }, nowMs: InstantMs): void {
-    const usage = this.#usage;
+    if (this.probes.active !== undefined || this.#usage !== "normal") return;
+    const { desiredBps, missingBps } = need;
     const { decreasedAtMs } = this.#rate;
-    this.probes.consider({ estimateBps: this.bps, ...need, usage, decreasedAtMs }, nowMs);
+    this.probes.consider({ estimateBps: this.bps, desiredBps, missingBps, usage: this.#usage, decreasedAtMs }, nowMs);
   }
 
   #arrived(extSeq: number, arrivalMs: number, nowMs: InstantMs): void {
