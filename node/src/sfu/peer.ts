@@ -3,6 +3,7 @@ import { AudioDuplication } from "./congestion/audio-duplication.ts";
 import type { PeerSender } from "./congestion/peer-sender.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Producer } from "./producer.ts";
+import { ReceiverReferences } from "./receiver-references.ts";
 import { RoundTrip } from "./reports.ts";
 import { TwccReceiver } from "./twcc.ts";
 import type { InstantMs, PeerSummary } from "./types.ts";
@@ -16,6 +17,7 @@ export class Peer {
   /** Made with the first stream whose receiver gives feedback. */
   sender: PeerSender | undefined = undefined;
   readonly roundTrip = new RoundTrip();
+  readonly references = new ReceiverReferences();
   /** Voices may go to it twice. */
   readonly duplication: AudioDuplication | undefined;
   /** By media SSRC. */

@@ -127,3 +127,47 @@ describe("what viewers are told", () => {
     expect(harness.core.peerSummary("bob")!.rttMs).toBeCloseTo(80, 0);
   });
 });
+
+describe("what receivers ask", () => {
+  const reference = (ssrc: number, seconds: number): Buffer => {
+    const packet = Buffer.from("80cf0004000000000400000200000000abcd0000", "hex");
+    packet.writeUInt32BE(ssrc, 4);
+    packet.writeUInt32BE(seconds, 12);
+    return packet;
+  };
+
+  test("[E19] a receiver's reference time is answered once, also when nothing else is to be reported", () => {
+    const harness = new CoreHarness();
+    harness.core.addPeer("bob", { feedbackSsrc: 88 }, 0);
+    harness.core.handleRtcp("bob", reference(1, 0x12345678), 100);
+
+    harness.advance(4000);
+    const [answer, ...more] = harness.takeRtcp(207, 0);
+    expect(more).toEqual([]);
+    expect(answer!.bytes.readUInt32BE(4)).toBe(88);
+    expect(answer!.bytes.subarray(8, 12)).toEqual(Buffer.from("05000003", "hex"));
+    expect(answer!.bytes.readUInt32BE(12)).toBe(1);
+    expect(answer!.bytes.readUInt32BE(16)).toBe(0x5678abcd);
+    const waitedMs = answer!.bytes.readUInt32BE(20) / 65.536;
+    expect(waitedMs).toBeGreaterThan(0);
+    expect(waitedMs).toBeLessThan(1500);
+  });
+
+  test("[E19] of many receivers the last four are answered, and blocks that lie about their length change nothing", () => {
+    const harness = new CoreHarness();
+    harness.core.addPeer("bob", { feedbackSsrc: 88 }, 0);
+    for (let ssrc = 1; ssrc <= 9; ssrc++) harness.core.handleRtcp("bob", reference(ssrc, ssrc), 100);
+    const short = reference(99, 1);
+    short.writeUInt16BE(0xffff, 10);
+    harness.core.handleRtcp("bob", short, 100);
+    harness.core.handleRtcp("bob", Buffer.from("80cf00010000000a", "hex"), 100);
+    harness.core.handleRtcp("bob", Buffer.from("80cf0000", "hex"), 100);
+
+    harness.advance(1500);
+    const [answer] = harness.takeRtcp(207, 0);
+    const ssrcs = [12, 24, 36, 48].map((at) => answer!.bytes.readUInt32BE(at));
+    expect(answer!.bytes).toHaveLength(12 + 4 * 12);
+    expect(ssrcs).toEqual([6, 7, 8, 9]);
+    expect(harness.dropped).toEqual(["bad_rtcp"]);
+  });
+});

@@ -25,6 +25,7 @@ const TRANSPORT_WIDE = 15;
 const PICTURE_LOSS = 1;
 const FULL_INTRA_REQUEST = 4;
 const APPLICATION_LAYER = 15;
+const REFERENCE_TIME = 4;
 
 export class RtcpInput {
   readonly #state: RouterState;
@@ -70,10 +71,13 @@ export class RtcpInput {
         if (cursor.length < 12) break;
         this.#payloadFeedback(peer, nowMs);
         return;
+      case EXTENDED_REPORT:
+        if (cursor.length < 8) break;
+        this.#extendedReport(peer, nowMs);
+        return;
       case SOURCE_DESCRIPTION:
       case GOODBYE:
       case APPLICATION:
-      case EXTENDED_REPORT:
         // Legal and of no use here: streams have their names and their end by signalling.
         return;
       default:
@@ -90,6 +94,15 @@ export class RtcpInput {
     const [seconds, fraction] = [cursor.uint32(8), cursor.uint32(12)];
     producer.statistics.noteSenderReport(seconds, fraction, nowMs);
     producer.clock.set({ ntpMs: ntpToMs(seconds, fraction), rtpTimestamp: cursor.uint32(16) }, nowMs);
+  }
+
+  /** Of all blocks only the receiver's reference time (RFC 3611 section 4.4): | BT=4 | 0 | length=2 | NTP time (64) | */
+  #extendedReport(peer: Peer, nowMs: InstantMs): void {
+    const cursor = this.#cursor;
+    for (let at = 8; at + 4 <= cursor.length; at += 4 * (cursor.uint16(at + 2) + 1)) {
+      if (cursor.uint16(at) >> 8 !== REFERENCE_TIME || cursor.uint16(at + 2) !== 2 || at + 12 > cursor.length) continue;
+      peer.references.note(cursor.uint32(4), [cursor.uint32(at + 4), cursor.uint32(at + 8)], nowMs);
+    }
   }
 
   #reportBlocks(peer: Peer, first: number, nowMs: InstantMs): void {

@@ -121,14 +121,16 @@ export class RtcpOutput {
     const writer = this.#writer;
     const blocks = takeBlocks(peer, nowMs);
     const senders = reportable(peer);
-    if (blocks.length === 0 && senders.length === 0) return;
+    const answers = peer.references.take(nowMs);
+    if (blocks.length === 0 && senders.length === 0 && answers.length === 0) return;
     let block = 0;
     let sender = 0;
     do {
       const group = blocks.slice(block, block + MAX_REPORT_BLOCKS);
-      block += group.length;
       writer.clear();
       writer.receiverReport(peer.feedbackSsrc, group);
+      if (block + sender === 0 && answers.length > 0) writer.referenceAnswers(peer.feedbackSsrc, answers);
+      block += group.length;
       while (sender < senders.length && writer.hasRoom(SENDER_REPORT_BYTES + NAME_BYTES)) {
         this.#senderReport(senders[sender++], nowMs);
       }

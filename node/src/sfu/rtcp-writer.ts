@@ -1,5 +1,7 @@
 /** Builds RTCP packets into one reused buffer. Callers ask `hasRoom` before they add what may not fit. */
+import type { ReferenceAnswer } from "./receiver-references.ts";
 import {
+  EXTENDED_REPORT,
   PAYLOAD_FEEDBACK,
   RECEIVER_REPORT,
   REPORT_BLOCK_BYTES,
@@ -83,6 +85,18 @@ export class RtcpWriter {
     this.#byte(name.length);
     for (const letter of name) this.#byte(letter.charCodeAt(0));
     while (this.#length < end) this.#byte(0);
+  }
+
+  /** XR with one DLRR block (RFC 3611 section 4.5): | BT=5 | 0 | length | SSRC, reference, delay for each | */
+  referenceAnswers(senderSsrc: number, answers: readonly ReferenceAnswer[]): void {
+    this.#header(EXTENDED_REPORT, 0, 12 + answers.length * 12);
+    this.#uint32(senderSsrc);
+    this.#uint32((5 << 24) | (answers.length * 3));
+    for (const { ssrc, lastReference, delay } of answers) {
+      this.#uint32(ssrc);
+      this.#uint32(lastReference);
+      this.#uint32(delay);
+    }
   }
 
   /** Picture loss indication, RFC 4585 section 6.3.1. */
