@@ -187,6 +187,7 @@ class NodeApp implements App {
       media: candidates.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)),
       version: info.version,
       capacity: config.capacity,
+      forwards: config.forwardTrunks,
     });
     if (stores.embedded) this.#steps.push({ name: "store watch", stop: this.#watchMachines(running) });
     for (const step of await api.begin(running)) this.#steps.push(step);

@@ -213,6 +213,12 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: "relative to other nodes",
   },
   {
+    name: "forward-trunks",
+    kind: "boolean",
+    fallback: true,
+    help: "carry streams between two other nodes whose own trunk is broken or slow",
+  },
+  {
     name: "rpc-addr",
     kind: "string",
     argument: "HOST:PORT",

@@ -50,6 +50,8 @@ export interface NodeConfig {
   readonly webhookNetworks: readonly string[];
   readonly region: string;
   readonly capacity: number;
+  /** Streams between two other nodes may come over this one. */
+  readonly forwardTrunks: boolean;
   readonly rpcAddr?: { readonly host: string; readonly port: number };
   readonly rpcAuthKey?: string;
   /** Keeps keys that changed at run time; when it is there it counts, and not `gossipKeys`. */
@@ -308,6 +310,7 @@ function toConfig(values: Values): NodeConfig {
     webhookNetworks: list("webhook-networks"),
     region: text("region"),
     capacity: number("capacity"),
+    forwardTrunks: values.get("forward-trunks") === true,
     ...(text("rpc-addr") === "" ? {} : { rpcAddr: endpoint(text("rpc-addr")) }),
     ...optional("rpcAuthKey", "rpc-auth-key"),
     ...optional("keyringFile", "keyring-file"),

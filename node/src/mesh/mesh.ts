@@ -11,6 +11,8 @@ export interface MeshNode extends NodeInfo {
   readonly version: string;
   /** Relative capacity from configuration; 1 is the default node. */
   readonly capacity: number;
+  /** Forwards streams between two others that cannot reach each other well. Absent: not. */
+  readonly forwards?: boolean;
 }
 export type MeshEvent =
   | { readonly kind: "nodeUp"; readonly node: MeshNode }

@@ -33,7 +33,12 @@ test("[H1] tags that cannot fit are refused", () => {
 });
 
 test("[H2] what a node encodes, another decodes to the same node", () => {
-  for (const node of [NODE, { ...NODE, draining: true }, { ...NODE, media: [], region: "", capacity: 1 }])
+  for (const node of [
+    NODE,
+    { ...NODE, draining: true },
+    { ...NODE, forwards: true },
+    { ...NODE, media: [], region: "", capacity: 1 },
+  ])
     expect(decodeTags(node.name, encodeTags(node))).toEqual(node);
 });
 

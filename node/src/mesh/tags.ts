@@ -16,7 +16,7 @@ const MAX_URL = 200;
 const MAX_LABEL = 64;
 const MAX_CAPACITY = 1_000;
 /** Tags that this file writes; anything else of the operator's is kept as it is. */
-const OWN_TAGS = ["role", "hearsay", "ver", "http", "media", "region", "cap", "draining"] as const;
+const OWN_TAGS = ["role", "hearsay", "ver", "http", "media", "region", "cap", "draining", "fwd"] as const;
 
 export class TagError extends Error {
   override readonly name = "TagError";
@@ -49,6 +49,7 @@ export function decodeTags(name: string, tags: Tags): MeshNode | undefined {
     media: addressesOf(tags["media"]),
     version: labelOf(tags["ver"]),
     capacity: capacityOf(tags["cap"]),
+    ...(tags["fwd"] === "1" ? { forwards: true } : {}),
   };
 }
 
@@ -71,6 +72,7 @@ function ownTags(node: MeshNode, mediaCount: number): Tags {
     region: node.region,
     cap: String(node.capacity),
     ...(node.draining ? { draining: "1" } : {}),
+    ...(node.forwards === true ? { fwd: "1" } : {}),
   };
 }
 

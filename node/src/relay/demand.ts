@@ -10,6 +10,13 @@ export interface WantedStream {
   readonly roomId: string;
   readonly track: TrackDescription;
   readonly layer: string;
+  /** Set where it comes over another node than the one that publishes it: that one. */
+  readonly origin?: string;
+}
+/** A stream that this node forwards for another. */
+export interface TransitStream {
+  readonly origin: string;
+  readonly stream: WantedStream;
 }
 export type StreamKey = string;
 
@@ -54,8 +61,9 @@ export class Demand {
   }
 
   /** Looks at everything anew; to be called after want(), when tracks came or went, and at the deadline. */
-  update(findOwner: FindOwner, nowMs: InstantMs): void {
+  update(findOwner: FindOwner, nowMs: InstantMs, transits: readonly TransitStream[] = []): void {
     const wanted = this.#wantedNow(findOwner);
+    for (const { origin, stream } of transits) wanted.set(streamKey(origin, stream), { node: origin, stream });
     for (const [key, held] of [...this.#held]) {
       const now = wanted.get(key);
       if (now !== undefined) this.#held.set(key, { ...now, releaseAtMs: Number.POSITIVE_INFINITY });
@@ -86,7 +94,7 @@ export class Demand {
     return false;
   }
 
-  #wantedNow(findOwner: FindOwner): ReadonlyMap<StreamKey, { readonly node: string; readonly stream: WantedStream }> {
+  #wantedNow(findOwner: FindOwner): Map<StreamKey, { readonly node: string; readonly stream: WantedStream }> {
     const wanted = new Map<StreamKey, { readonly node: string; readonly stream: WantedStream }>();
     for (const want of this.#wants.values()) {
       const { roomId, trackId, layers } = want;

@@ -8,12 +8,16 @@ import { type Clock, systemClock } from "../mesh/clock.ts";
 import type { Log } from "../mesh/log.ts";
 import { type Mesh, MeshError, type MeshEvent } from "../mesh/mesh.ts";
 import type { TrackDirectory } from "../room/live-rooms.ts";
-import { Demand } from "./demand.ts";
+import { Demand, type StreamKey, type WantedStream } from "./demand.ts";
+import { Detours } from "./detours.ts";
 import { type RelayPeerStats, RelayStats } from "./relay-stats.ts";
+import type { TrunkHealth } from "./routes.ts";
+import { Transits } from "./transits.ts";
 import { Trunk, type TrunkParts } from "./trunk.ts";
 import {
   readAsk,
   readEnd,
+  readLeg,
   readOffer,
   readOpen,
   readStream,
@@ -54,6 +58,10 @@ export interface Relay {
   peers(): readonly RelayPeer[];
   /** Whose trunk this is. */
   peerOf(trunkId: string): string | undefined;
+  /** Nodes whose streams come over a third one now. */
+  detours(): readonly { readonly owner: string; readonly via: string }[];
+  /** Streams that this node forwards between two others now. */
+  forwarded(): number;
   /** Trunk messages of other nodes that were refused, by reason. */
   refused(): Readonly<Record<TrunkRefusal, number>>;
 }
@@ -74,6 +82,11 @@ class TrunkRelay implements Relay {
   readonly #trunkParts: TrunkParts;
   readonly #demand = new Demand();
   readonly #trunks = new Map<string, Trunk>();
+  readonly #detours: Detours;
+  readonly #transits: Transits;
+  /** What each trunk was told to bring. */
+  readonly #assigned = new Map<string, ReadonlyMap<StreamKey, WantedStream>>();
+  readonly #revisions = new WeakMap<Trunk, number>();
   readonly #stats = new RelayStats();
   readonly #refusals = new Map<TrunkRefusal, number>(TRUNK_REFUSALS.map((code) => [code, 0]));
   #unsubscribe: (() => void)[] | undefined;
@@ -89,7 +102,24 @@ class TrunkRelay implements Relay {
     this.#log = log;
     this.#clock = parts.clock ?? systemClock;
     const versions = parts.versions === undefined ? {} : { versions: parts.versions };
-    this.#trunkParts = { mesh, media, tracks, log, random: parts.random, clock: this.#clock, ...versions };
+    const { random } = parts;
+    this.#trunkParts = { mesh, media, tracks, log, random, clock: this.#clock, ...versions, ...this.#trunkListeners() };
+    this.#detours = new Detours({
+      ...{ mesh, media, clock: this.#clock },
+      health: (node) => this.#health(node),
+      peerOf: (trunkId) => this.peerOf(trunkId),
+      changed: () => {
+        log.info({ detours: this.#detours.all() }, "streams take another way");
+        this.#update();
+      },
+      looked: () => this.#transits.dropBroken(),
+      isForwarding: () => this.#transits.count() > 0,
+    });
+    this.#transits = new Transits({
+      self: () => mesh.self,
+      trunks: () => [...this.#trunks.values()],
+      ways: this.#detours,
+    });
   }
 
   start(): Promise<void> {
@@ -108,8 +138,10 @@ class TrunkRelay implements Relay {
     for (const unsubscribe of this.#unsubscribe ?? []) unsubscribe();
     this.#unsubscribe = undefined;
     this.#cancel();
+    this.#detours.stop();
     for (const trunk of this.#trunks.values()) trunk.close();
     this.#trunks.clear();
+    this.#assigned.clear();
     return Promise.resolve();
   }
 
@@ -128,6 +160,14 @@ class TrunkRelay implements Relay {
   peerOf(trunkId: string): string | undefined {
     for (const trunk of this.#trunks.values()) if (trunk.session.trunkId === trunkId) return trunk.peer;
     return undefined;
+  }
+
+  detours(): readonly { readonly owner: string; readonly via: string }[] {
+    return this.#detours.all();
+  }
+
+  forwarded(): number {
+    return this.#transits.count();
   }
 
   refused(): Readonly<Record<TrunkRefusal, number>> {
@@ -153,6 +193,9 @@ class TrunkRelay implements Relay {
     if (event.kind === "nodeDown") {
       this.#trunks.get(event.name)?.close();
       this.#trunks.delete(event.name);
+      this.#assigned.delete(event.name);
+      this.#detours.forget(event.name);
+      this.#update();
     } else if (event.kind === "nodeUp") this.#update();
   }
 
@@ -167,10 +210,40 @@ class TrunkRelay implements Relay {
 
   #update(): void {
     if (this.#unsubscribe === undefined) return;
-    this.#demand.update((roomId, trackId) => this.#tracks.remoteTrack(roomId, trackId), this.#clock.nowMs());
-    for (const node of new Set([...this.#demand.nodes(), ...this.#trunks.keys()]))
-      this.#trunk(node)?.setWanted(this.#demand.streamsFrom(node));
+    const findOwner = (roomId: string, trackId: string) => this.#tracks.remoteTrack(roomId, trackId);
+    this.#demand.update(findOwner, this.#clock.nowMs(), this.#transits.wanted());
+    const wanted = this.#wantedByTrunk();
+    // What takes another way now is let go of first: two ways must never bring one stream.
+    for (const [node, before] of this.#assigned) {
+      const kept = new Map([...before].filter(([key]) => wanted.get(node)?.has(key) === true));
+      if (kept.size < before.size) this.#assign(node, kept);
+    }
+    for (const node of new Set([...wanted.keys(), ...this.#trunks.keys()]))
+      this.#assign(node, wanted.get(node) ?? NOTHING);
+    for (const [node, trunk] of this.#trunks)
+      trunk.run((session, nowMs) => session.setNeeded(this.#detours.isBroken(node), nowMs));
+    this.#detours.watch(this.#demand.nodes());
     this.#arm();
+  }
+
+  #wantedByTrunk(): ReadonlyMap<string, ReadonlyMap<StreamKey, WantedStream>> {
+    const wanted = new Map<string, Map<StreamKey, WantedStream>>();
+    for (const owner of this.#demand.nodes()) {
+      const via = this.#detours.viaOf(owner);
+      const streams = wanted.get(via ?? owner) ?? new Map<StreamKey, WantedStream>();
+      wanted.set(via ?? owner, streams);
+      for (const [key, stream] of this.#demand.streamsFrom(owner))
+        streams.set(key, via === undefined ? stream : { ...stream, origin: owner });
+    }
+    return wanted;
+  }
+
+  #assign(node: string, streams: ReadonlyMap<StreamKey, WantedStream>): void {
+    const trunk = this.#trunk(node);
+    if (trunk === undefined) return;
+    if (streams.size === 0) this.#assigned.delete(node);
+    else this.#assigned.set(node, streams);
+    trunk.setWanted(streams);
   }
 
   #arm(): void {
@@ -198,6 +271,31 @@ class TrunkRelay implements Relay {
     return trunk;
   }
 
+  // ---------------------------------------------------------------- ways over third nodes
+
+  #trunkListeners(): Pick<TrunkParts, "stepped" | "arriving" | "wayFailed"> {
+    return {
+      stepped: (trunk) => {
+        const { egressRevision } = trunk.session;
+        if ((this.#revisions.get(trunk) ?? 0) === egressRevision) return;
+        this.#revisions.set(trunk, egressRevision);
+        this.#update();
+      },
+      arriving: (track) => {
+        for (const trunk of this.#trunks.values()) trunk.sendWaiting(track);
+      },
+      // A turn later: the trunk that says so is in the middle of a step.
+      wayFailed: (origin, via) => this.#clock.after(0, () => this.#detours.failed(origin, via)),
+    };
+  }
+
+  #health(node: string): TrunkHealth {
+    const phase = this.#trunks.get(node)?.session.phase ?? "idle";
+    if (phase === "connected") return "up";
+    if (phase === "silent") return "silent";
+    return phase === "resting" ? "down" : "coming";
+  }
+
   // ---------------------------------------------------------------- what other nodes say
 
   #handleTopics(): readonly (() => void)[] {
@@ -206,8 +304,16 @@ class TrunkRelay implements Relay {
         trunk.run((session, nowMs) => session.handleAsk(ask, nowMs)),
       ),
       this.#mesh.handle(TRUNK_TOPICS.offer, (from, body) => this.#receiveOffer(from, body)),
+      this.#mesh.handle(TRUNK_TOPICS.leg, (from, body) => {
+        const leg = readLeg(body);
+        if (leg === undefined) throw this.#refuse("bad_shape", from);
+        return this.#detours.legTo(leg.to);
+      }),
       this.#topic(TRUNK_TOPICS.open, readOpen, (trunk, open) => {
-        const isPublished = this.#tracks.localTrack(open.roomId, open.trackId)?.layers.includes(open.layer) === true;
+        const refusal = this.#transits.refusal(trunk, open);
+        if (refusal !== undefined) return { ok: false, code: refusal };
+        const local = this.#tracks.localTrack(open.roomId, open.trackId);
+        const isPublished = open.transit !== undefined || local?.layers.includes(open.layer) === true;
         return trunk.run((session, nowMs) => session.handleOpen(open, isPublished, nowMs));
       }),
       this.#topic(TRUNK_TOPICS.close, readStream, (trunk, close) =>
@@ -257,3 +363,5 @@ class TrunkRelay implements Relay {
     return new MeshError(code, "the trunk message was refused; nothing changed");
   }
 }
+
+const NOTHING: ReadonlyMap<StreamKey, WantedStream> = new Map();

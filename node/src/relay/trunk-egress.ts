@@ -11,6 +11,9 @@ export class TrunkEgress {
     this.#stop = stop;
   }
 
+  /** Changes whenever a stream comes or goes. */
+  revision = 0;
+
   get size(): number {
     return this.#streams.size;
   }
@@ -25,23 +28,28 @@ export class TrunkEgress {
       if (ssrc !== open.ssrc && isSameStream(known, open)) this.remove(ssrc);
     if (!this.#streams.has(open.ssrc) && this.#streams.size >= MAX_STREAMS_PER_TRUNK) return false;
     this.#streams.set(open.ssrc, open);
+    this.revision += 1;
     return true;
   }
 
   remove(ssrc: number): void {
-    if (this.#streams.delete(ssrc)) this.#stop(ssrc);
+    if (this.forget(ssrc)) this.#stop(ssrc);
   }
 
   keep(isPublished: (roomId: string, trackId: string) => boolean): void {
-    for (const [ssrc, { roomId, trackId }] of [...this.#streams]) if (!isPublished(roomId, trackId)) this.remove(ssrc);
+    for (const [ssrc, { roomId, trackId, transit }] of [...this.#streams])
+      if (transit === undefined && !isPublished(roomId, trackId)) this.remove(ssrc);
   }
 
   /** Forgets without stopping: false when the SSRC was not there. */
   forget(ssrc: number): boolean {
-    return this.#streams.delete(ssrc);
+    const was = this.#streams.delete(ssrc);
+    if (was) this.revision += 1;
+    return was;
   }
 
   clear(): void {
+    if (this.#streams.size > 0) this.revision += 1;
     this.#streams.clear();
   }
 }

@@ -1,6 +1,16 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { commonVersion, readAnswer, readAsk, readEnd, readOffer, readOpen, readStream } from "./trunk-messages.ts";
+import {
+  commonVersion,
+  readAnswer,
+  readAsk,
+  readEnd,
+  readLeg,
+  readLegReply,
+  readOffer,
+  readOpen,
+  readStream,
+} from "./trunk-messages.ts";
 
 const parameters = {
   ...{ ufrag: "abcd", pwd: "p".repeat(24), fingerprint: { algorithm: "sha-256", value: "AA:BB" } },
@@ -65,4 +75,39 @@ test("[Y11] two nodes use the greatest version that both speak", () => {
   expect(commonVersion({ min: 2, max: 3 }, { min: 1, max: 2 })).toBe(2);
   expect(commonVersion({ min: 1, max: 1 }, { min: 1, max: 1 })).toBe(1);
   expect(commonVersion({ min: 1, max: 1 }, { min: 2, max: 3 })).toBeUndefined();
+});
+
+const track = {
+  ...{ trackId: "k", kind: "video", source: "camera", layers: ["q", "h"] },
+  codec: { name: "VP8", clockRateHz: 90_000 },
+};
+const forwarded = { ...open, layer: "h", transit: { origin: "a", track } };
+
+test("[Y14] a stream to forward says whose it is and describes the track; legs are told as they are", () => {
+  expect(
+    readOpen({ ...forwarded, transit: { ...forwarded.transit, extra: 1, track: { ...track, extra: 1 } } }),
+  ).toEqual(forwarded);
+  expect(readLeg({ to: "a", extra: 1 })).toEqual({ to: "a" });
+  for (const lossRatio of [null, 0, 0.5, 1])
+    expect(readLegReply({ forwards: true, lossRatio, extra: 1 })).toEqual({ forwards: true, lossRatio });
+});
+
+test.each([
+  ["no origin", { track }],
+  ["no track", { origin: "a" }],
+  ["another track", { origin: "a", track: { ...track, trackId: "other" } }],
+  ["a track without that layer", { origin: "a", track: { ...track, layers: ["q"] } }],
+  ["a strange codec", { origin: "a", track: { ...track, codec: { name: "MP3", clockRateHz: 1 } } }],
+  ["null", null],
+])("[Y14] a stream to forward with %s is refused", (_, transit) => {
+  expect(readOpen({ ...forwarded, transit })).toBeUndefined();
+});
+
+test.each([
+  ["nothing", undefined],
+  ["no word on forwarding", { lossRatio: null }],
+  ["a loss above 1", { forwards: true, lossRatio: 1.1 }],
+  ["a loss that is no number", { forwards: true, lossRatio: Number.NaN }],
+])("[Y14] a leg that is told with %s is not believed", (_, reply) => {
+  expect(readLegReply(reply)).toBeUndefined();
 });

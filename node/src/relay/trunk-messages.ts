@@ -2,8 +2,9 @@
  * What two nodes say to each other about a trunk, as bodies of gossip direct messages, and reading them with every
  * bound checked. Rules: SPEC.md [Y10…Y14].
  */
-import type { TrunkParameters } from "../media/control.ts";
+import type { TrackDescription, TrunkParameters } from "../media/control.ts";
 import { isCount, isFields, isListOf, isText, isTextOrEmpty } from "../mesh/shape.ts";
+import { copyTrack, isTrackDescription } from "../room/room-state.ts";
 
 export const TRUNK_TOPICS = {
   /** The higher name asks the lower to offer. */
@@ -14,11 +15,18 @@ export const TRUNK_TOPICS = {
   /** The sender's end does not send a stream (any more). */
   stopped: "trunk.stopped",
   end: "trunk.end",
+  /** How good is your trunk to that node? Asked of those who might forward. */
+  leg: "trunk.leg",
 } as const;
 export type TrunkTopic = (typeof TRUNK_TOPICS)[keyof typeof TRUNK_TOPICS];
 
-/** A node speaks this version of the trunk protocol and the one before. */
-export const TRUNK_VERSIONS: VersionRange = { min: 1, max: 1 };
+/**
+ * A node speaks this version of the trunk protocol and the one before. 1: streams between two nodes. 2: streams of a third
+ * node, which this one forwards.
+ */
+export const TRUNK_VERSIONS: VersionRange = { min: 1, max: 2 };
+/** From this version on. */
+export const TRANSIT_VERSION = 2;
 export const MAX_CANDIDATES = 16;
 const MAX_ID = 128;
 const MAX_ROOM_ID = 256;
@@ -34,6 +42,8 @@ export const TRUNK_REFUSALS = [
   "too_many_streams",
   "media_unavailable",
   "superseded",
+  "not_forwarding",
+  "no_way",
 ] as const;
 export type TrunkRefusal = (typeof TRUNK_REFUSALS)[number];
 
@@ -55,6 +65,15 @@ export interface AnswerBody {
   readonly version: number;
   readonly parameters: TrunkParameters;
 }
+/**
+ * The stream is a third node's, whom the receiver cannot reach well: forward it. The track is described, as whoever forwards
+ * need not serve the room. It is forwarded from the trunk to `origin` alone, so no stream makes more than two hops, and none
+ * comes back.
+ */
+export interface Transit {
+  readonly origin: string;
+  readonly track: TrackDescription;
+}
 export interface OpenBody {
   readonly trunkId: string;
   readonly roomId: string;
@@ -62,6 +81,7 @@ export interface OpenBody {
   readonly layer: string;
   readonly ssrc: number;
   readonly rtxSsrc: number;
+  readonly transit?: Transit;
 }
 export interface StreamBody {
   readonly trunkId: string;
@@ -69,6 +89,15 @@ export interface StreamBody {
 }
 export interface EndBody {
   readonly trunkId: string;
+}
+export interface LegBody {
+  readonly to: string;
+}
+export interface LegReply {
+  /** This node forwards, and its trunk to there is up or could be made. */
+  readonly forwards: boolean;
+  /** Of what came over that trunk lately; null: nothing did. */
+  readonly lossRatio: number | null;
 }
 
 export function readAsk(body: unknown): AskBody | undefined {
@@ -95,7 +124,16 @@ export function readOpen(body: unknown): OpenBody | undefined {
   const { trunkId, roomId, trackId, layer, ssrc, rtxSsrc } = body;
   if (!isText(trunkId, MAX_ID) || !isText(roomId, MAX_ROOM_ID) || !isText(trackId, MAX_ID)) return undefined;
   if (!isTextOrEmpty(layer, 32) || !isSsrc(ssrc) || !isSsrc(rtxSsrc) || ssrc === rtxSsrc) return undefined;
-  return { trunkId, roomId, trackId, layer, ssrc, rtxSsrc };
+  const open = { trunkId, roomId, trackId, layer, ssrc, rtxSsrc };
+  if (body["transit"] === undefined) return open;
+  const transit = readTransit(body["transit"]);
+  const fits = transit?.track.trackId === trackId && transit.track.layers.includes(layer);
+  return transit !== undefined && fits ? { ...open, transit } : undefined;
+}
+
+function readTransit(value: unknown): Transit | undefined {
+  if (!isFields(value) || !isText(value["origin"], MAX_ID) || !isTrackDescription(value["track"])) return undefined;
+  return { origin: value["origin"], track: copyTrack(value["track"]) };
 }
 
 export function readStream(body: unknown): StreamBody | undefined {
@@ -105,6 +143,18 @@ export function readStream(body: unknown): StreamBody | undefined {
 
 export function readEnd(body: unknown): EndBody | undefined {
   return isFields(body) && isText(body["trunkId"], MAX_ID) ? { trunkId: body["trunkId"] } : undefined;
+}
+
+export function readLeg(body: unknown): LegBody | undefined {
+  return isFields(body) && isText(body["to"], MAX_ID) ? { to: body["to"] } : undefined;
+}
+
+export function readLegReply(body: unknown): LegReply | undefined {
+  if (!isFields(body) || typeof body["forwards"] !== "boolean") return undefined;
+  const { forwards, lossRatio } = body;
+  if (lossRatio === null) return { forwards, lossRatio };
+  const isRatio = typeof lossRatio === "number" && lossRatio >= 0 && lossRatio <= 1;
+  return isRatio ? { forwards, lossRatio } : undefined;
 }
 
 /** The greatest version that both speak; undefined when there is none. */

@@ -3,8 +3,9 @@ import { seededRandom } from "#gossip";
 import type { TrackDescription, TrunkParameters } from "../media/control.ts";
 import type { WantedStream } from "./demand.ts";
 import type { OpenBody, TrunkTopic, VersionRange } from "./trunk-messages.ts";
-import { IDLE_CLOSE_MS, SILENT_GRACE_MS, STEP_TIMEOUT_MS, TrunkSession, VERSION_REST_MS } from "./trunk-session.ts";
+import { TrunkSession } from "./trunk-session.ts";
 import { MAX_STREAMS_PER_TRUNK } from "./trunk-streams.ts";
+import { IDLE_CLOSE_MS, SILENT_GRACE_MS, STEP_TIMEOUT_MS, VERSION_REST_MS } from "./trunk-timing.ts";
 
 const PARAMETERS: TrunkParameters = {
   ...{ ufrag: "u", pwd: "p", fingerprint: { algorithm: "sha-256", value: "00" } },
@@ -16,7 +17,7 @@ const TRACK: TrackDescription = {
 };
 const WANTED = new Map<string, WantedStream>([["one", { roomId: "r", track: TRACK, layer: "" }]]);
 const NOTHING = new Map<string, WantedStream>();
-const VERSIONS = { min: 1, max: 1 };
+const VERSIONS = { min: 1, max: 2 };
 
 interface Sent {
   readonly id: number;
@@ -46,6 +47,7 @@ function bench(self: "a" | "b", versions?: VersionRange): Bench {
     send: (_, stream) => did.push(`send ${stream.ssrc}`),
     stopSending: (_, ssrc) => did.push(`stop ${ssrc}`),
     reportSilent: () => did.push("report"),
+    wayFailed: (origin) => did.push(`no way to ${origin}`),
   });
   const last = (topic: TrunkTopic): Sent => {
     const found = requests.filter((request) => request.topic === topic).at(-1);
@@ -112,7 +114,7 @@ test("[Y11] neighbouring versions agree, others are refused and rest for a minut
   const newer = bench("b", { min: 2, max: 3 });
   const offer = { trunkId: "t", versions: { min: 1, max: 2 }, parameters: PARAMETERS };
   expect(newer.session.handleOffer(offer, 0)).toEqual({ ok: true, version: 2 });
-  expect(bench("b", { min: 2, max: 3 }).session.handleOffer({ ...offer, versions: VERSIONS }, 0)).toEqual({
+  expect(bench("b", { min: 3, max: 4 }).session.handleOffer({ ...offer, versions: VERSIONS }, 0)).toEqual({
     ...{ ok: false, code: "trunk_version" },
   });
   const older = bench("a");
@@ -127,7 +129,7 @@ test("[Y11] an answer of a version that was not offered is not believed", () => 
   const made = bench("a");
   made.session.setWanted(WANTED, 0);
   made.session.handleCreated(current(made), PARAMETERS, 0);
-  const body = { version: 2, parameters: PARAMETERS };
+  const body = { version: 3, parameters: PARAMETERS };
   made.session.handleReply(made.last("trunk.offer").id, { ok: true, body }, 0);
   expect(made.did).toEqual(["create", "destroy"]);
   expect(made.session.phase).toBe("resting");
@@ -368,4 +370,62 @@ test("[Y21] when its node is down a trunk ends, and nothing that comes later rev
   made.session.handleTimeout(100_000);
   expect(made.did).toEqual([]);
   expect(made.session.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("[Y11] a node of the version after this one, and one of the version before, find the version in common", () => {
+  const next = bench("b", { min: 2, max: 3 });
+  expect(next.session.handleOffer({ trunkId: "t1", versions: VERSIONS, parameters: PARAMETERS }, 0)).toEqual({
+    ok: true,
+    version: 2,
+  });
+  const before = bench("b", { min: 1, max: 1 });
+  expect(before.session.handleOffer({ trunkId: "t1", versions: VERSIONS, parameters: PARAMETERS }, 0)).toEqual({
+    ok: true,
+    version: 1,
+  });
+  const far = { trunkId: "t1", versions: { min: 3, max: 4 }, parameters: PARAMETERS };
+  expect(bench("b").session.handleOffer(far, 0)).toEqual({ ok: false, code: "trunk_version" });
+});
+
+const TRANSIT = { origin: "c", track: TRACK };
+const FORWARDED = { roomId: "r", trackId: "k", layer: "", ssrc: 7, rtxSsrc: 8, transit: TRANSIT };
+
+test("[Y83] what is not forwarded any more is stopped and said; other streams go on", () => {
+  const made = connectedAnswerer();
+  const trunkId = "t1";
+  made.session.handleOpen({ ...FORWARDED, trunkId }, true, 0);
+  made.session.handleOpen({ trunkId, roomId: "r", trackId: "own", layer: "", ssrc: 9, rtxSsrc: 10 }, true, 0);
+  made.session.keepSending((_, trackId) => trackId === "own", 0);
+  made.session.stopTransit("d", 0);
+  expect(made.session.transits()).toHaveLength(1);
+  made.session.stopTransit("c", 0);
+  expect(made.session.transits()).toEqual([]);
+  expect(made.did.filter((deed) => deed.startsWith("stop"))).toEqual(["stop 7"]);
+  expect(made.last("trunk.stopped").body).toEqual({ trunkId, ssrc: 7 });
+  expect(made.session.egressCount).toBe(1);
+});
+
+test("[Y73] a forwarder's refusal, and its word that it stopped, are told as a way that failed", () => {
+  const made = connectedOfferer(new Map([["one", { roomId: "r", track: TRACK, layer: "", origin: "c" }]]));
+  made.session.handleAllocated(current(made), 1, { ssrc: 7, rtxSsrc: 8 }, 0);
+  expect(made.last("trunk.open").body).toMatchObject({ ssrc: 7, transit: TRANSIT });
+  made.session.handleReply(made.last("trunk.open").id, { ok: false, code: "no_way" }, 0);
+  made.session.handleTimeout(1_000);
+  made.session.handleReply(made.last("trunk.open").id, { ok: true, body: {} }, 1_000);
+  made.session.handleStopped({ trunkId: current(made), ssrc: 7 }, 1_000);
+  expect(made.did.filter((deed) => deed.startsWith("no way"))).toEqual(["no way to c", "no way to c"]);
+});
+
+test("[Y77] a trunk that is needed is made and kept though nothing comes over it", () => {
+  const made = bench("a");
+  made.session.setNeeded(true, 0);
+  expect(made.did).toEqual(["create"]);
+  made.session.handleCreated(current(made), undefined, 0);
+  made.session.handleTimeout(0);
+  expect(made.did.filter((deed) => deed === "create")).toHaveLength(2);
+  const up = connectedOfferer(NOTHING);
+  up.session.setNeeded(true, 0);
+  expect(up.session.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
+  up.session.setNeeded(false, 1_000);
+  expect(up.session.deadlineMs()).toBe(1_000 + IDLE_CLOSE_MS);
 });

@@ -20,32 +20,9 @@ import {
   type TrunkTopic,
   type VersionRange,
 } from "./trunk-messages.ts";
-import type { TrunkPhase, TrunkReply, TrunkSink, Verdict } from "./trunk-sink.ts";
+import type { Purpose, TrunkPhase, TrunkReply, TrunkSessionOptions, TrunkSink, Verdict } from "./trunk-sink.ts";
 import { type Ssrcs, TrunkStreams } from "./trunk-streams.ts";
-
-/** For an offer to follow an ask, and for ICE and DTLS to finish. */
-export const STEP_TIMEOUT_MS = 5_000;
-export const IDLE_CLOSE_MS = 60_000;
-/** A trunk that was silent this long is made anew; a shorter outage ends soonest with the trunk that there is. */
-export const SILENT_GRACE_MS = 5_000;
-export const FIRST_REST_MS = 250;
-export const LONGEST_REST_MS = 15_000;
-/** No version in common: that changes only when one of the two is replaced. */
-export const VERSION_REST_MS = 60_000;
-
-type Purpose =
-  | { readonly kind: "ask" }
-  | { readonly kind: "offer"; readonly trunkId: string }
-  | { readonly kind: "open" | "close"; readonly trunkId: string; readonly streamId: number }
-  | { readonly kind: "word" };
-
-export interface TrunkSessionOptions {
-  readonly self: string;
-  readonly peer: string;
-  readonly random: Random;
-  /** Default TRUNK_VERSIONS. */
-  readonly versions?: VersionRange;
-}
+import { IDLE_CLOSE_MS, restAfter, SILENT_GRACE_MS, STEP_TIMEOUT_MS, VERSION_REST_MS } from "./trunk-timing.ts";
 
 export class TrunkSession {
   readonly #options: TrunkSessionOptions;
@@ -60,6 +37,7 @@ export class TrunkSession {
   #idleSinceMs: InstantMs | undefined;
   #failures = 0;
   #requests = 0;
+  #isNeeded = false;
 
   constructor(options: TrunkSessionOptions, sink: TrunkSink) {
     this.#options = options;
@@ -74,6 +52,7 @@ export class TrunkSession {
         this.#request({ kind: "close", trunkId, streamId: id }, TRUNK_TOPICS.close, { trunkId, ssrc });
       },
       release: (ssrc) => this.#sink.release(this.#current(), ssrc),
+      wayFailed: (origin) => this.#sink.wayFailed(origin),
     });
   }
 
@@ -93,11 +72,29 @@ export class TrunkSession {
     return this.#egress.size;
   }
 
+  /** Changes whenever a stream that goes out comes or goes. */
+  get egressRevision(): number {
+    return this.#egress.revision;
+  }
+
+  /** What goes out of other nodes' streams. */
+  transits(): readonly OpenBody[] {
+    return this.#egress.all().filter((open) => open.transit !== undefined);
+  }
+
   // ---------------------------------------------------------------- what this node wants
 
   setWanted(wanted: ReadonlyMap<StreamKey, WantedStream>, nowMs: InstantMs): void {
     this.#streams.setWanted(wanted, nowMs);
-    if (wanted.size > 0 && this.#phase === "idle") this.#begin(nowMs);
+    if (this.#isWanted && this.#phase === "idle") this.#begin(nowMs);
+    this.#watchIdle(nowMs);
+  }
+
+  /** True: the trunk is to be up, though what comes from there takes another way now. */
+  setNeeded(isNeeded: boolean, nowMs: InstantMs): void {
+    if (isNeeded === this.#isNeeded) return;
+    this.#isNeeded = isNeeded;
+    if (isNeeded && this.#phase === "idle") this.#begin(nowMs);
     this.#watchIdle(nowMs);
   }
 
@@ -109,6 +106,17 @@ export class TrunkSession {
   /** Local tracks came or went: what is not published any more is not sent any more. */
   keepSending(isPublished: (roomId: string, trackId: string) => boolean, nowMs: InstantMs): void {
     this.#egress.keep(isPublished);
+    this.#watchIdle(nowMs);
+  }
+
+  /** That node's streams do not get through here any more: their receiver is told. */
+  stopTransit(origin: string, nowMs: InstantMs): void {
+    const trunkId = this.#current();
+    for (const { ssrc, transit } of this.transits()) {
+      if (transit?.origin !== origin) continue;
+      this.#egress.remove(ssrc);
+      this.#request({ kind: "word" }, TRUNK_TOPICS.stopped, { trunkId, ssrc });
+    }
     this.#watchIdle(nowMs);
   }
 
@@ -248,10 +256,14 @@ export class TrunkSession {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#phase === "resting") this.#toIdle(nowMs);
     // A silent trunk that only sends is left to its receiver to ask for anew.
-    else if (this.#phase !== "silent" || this.#streams.wantedCount > 0) this.#rest(nowMs);
+    else if (this.#phase !== "silent" || this.#isWanted) this.#rest(nowMs);
   }
 
   // ---------------------------------------------------------------- inside
+
+  get #isWanted(): boolean {
+    return this.#isNeeded || this.#streams.wantedCount > 0;
+  }
 
   get #isOfferer(): boolean {
     return this.#options.self < this.#options.peer;
@@ -275,7 +287,7 @@ export class TrunkSession {
       this.#request({ kind: "ask" }, TRUNK_TOPICS.ask, body);
       return;
     }
-    this.#trunkId = this.#newTrunkId();
+    this.#trunkId = newTrunkId(this.#options.random);
     this.#step("creating", nowMs);
     this.#sink.create(this.#trunkId);
   }
@@ -300,7 +312,7 @@ export class TrunkSession {
   #toIdle(nowMs: InstantMs): void {
     this.#phase = "idle";
     this.#deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#streams.wantedCount > 0) this.#begin(nowMs);
+    if (this.#isWanted) this.#begin(nowMs);
   }
 
   #handleConnected(nowMs: InstantMs): void {
@@ -347,10 +359,10 @@ export class TrunkSession {
     this.#watchIdle(nowMs);
   }
 
-  #requestOpen(streamId: number, { roomId, track, layer }: WantedStream, ssrcs: Ssrcs): void {
+  #requestOpen(streamId: number, { roomId, track, layer, origin }: WantedStream, { ssrc, rtxSsrc }: Ssrcs): void {
     const trunkId = this.#current();
-    const { ssrc, rtxSsrc } = ssrcs;
-    const body: OpenBody = { trunkId, roomId, trackId: track.trackId, layer, ssrc, rtxSsrc };
+    const transit = origin === undefined ? {} : { transit: { origin, track } };
+    const body: OpenBody = { trunkId, roomId, trackId: track.trackId, layer, ssrc, rtxSsrc, ...transit };
     this.#request({ kind: "open", trunkId, streamId }, TRUNK_TOPICS.open, body);
   }
 
@@ -361,7 +373,7 @@ export class TrunkSession {
   }
 
   #watchIdle(nowMs: InstantMs): void {
-    const isIdle = this.#phase === "connected" && this.#egress.size === 0 && this.#streams.isIdle;
+    const isIdle = this.#phase === "connected" && !this.#isNeeded && this.#egress.size === 0 && this.#streams.isIdle;
     if (!isIdle) this.#idleSinceMs = undefined;
     else this.#idleSinceMs ??= nowMs;
   }
@@ -371,17 +383,13 @@ export class TrunkSession {
     this.#drop();
     this.#toIdle(nowMs);
   }
-
-  #newTrunkId(): string {
-    const part = (): string =>
-      this.#options.random
-        .below(2 ** 32)
-        .toString(36)
-        .padStart(7, "0");
-    return part() + part();
-  }
 }
 
-function restAfter(failures: number): number {
-  return failures === 0 ? 0 : Math.min(FIRST_REST_MS * 2 ** (failures - 1), LONGEST_REST_MS);
+function newTrunkId(random: Random): string {
+  const part = (): string =>
+    random
+      .below(2 ** 32)
+      .toString(36)
+      .padStart(7, "0");
+  return part() + part();
 }

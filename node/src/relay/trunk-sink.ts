@@ -1,7 +1,16 @@
 /** What passes between a trunk's pure session and its shell. */
+import type { Random } from "#gossip";
 import type { TrunkParameters } from "../media/control.ts";
 import type { WantedStream } from "./demand.ts";
-import type { OpenBody, TrunkRefusal, TrunkTopic } from "./trunk-messages.ts";
+import type { OpenBody, TrunkRefusal, TrunkTopic, VersionRange } from "./trunk-messages.ts";
+
+export interface TrunkSessionOptions {
+  readonly self: string;
+  readonly peer: string;
+  readonly random: Random;
+  /** Default TRUNK_VERSIONS. */
+  readonly versions?: VersionRange;
+}
 
 export type TrunkPhase =
   | "idle"
@@ -32,7 +41,16 @@ export interface TrunkSink {
   send(trunkId: string, stream: OpenBody): void;
   stopSending(trunkId: string, ssrc: number): void;
   reportSilent(): void;
+  /** The other node does not forward that node's streams (any more). */
+  wayFailed(origin: string): void;
 }
 
 export type TrunkReply = { readonly ok: true; readonly body: unknown } | { readonly ok: false; readonly code: string };
 export type Verdict<T = object> = ({ readonly ok: true } & T) | { readonly ok: false; readonly code: TrunkRefusal };
+
+/** What a request of the session was for. */
+export type Purpose =
+  | { readonly kind: "ask" }
+  | { readonly kind: "offer"; readonly trunkId: string }
+  | { readonly kind: "open" | "close"; readonly trunkId: string; readonly streamId: number }
+  | { readonly kind: "word" };

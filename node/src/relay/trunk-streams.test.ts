@@ -20,6 +20,7 @@ function bench(): { readonly streams: TrunkStreams; readonly did: string[] } {
     open: (id, _stream, { ssrc }) => did.push(`open ${id} ${ssrc}`),
     close: (id, ssrc) => did.push(`close ${id} ${ssrc}`),
     release: (ssrc) => did.push(`release ${ssrc}`),
+    wayFailed: (origin) => did.push(`no way to ${origin}`),
   });
   return { streams, did };
 }

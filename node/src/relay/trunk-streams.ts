@@ -18,6 +18,8 @@ export interface StreamSink {
   close(id: number, ssrc: number): void;
   /** This end lets go of an SSRC. */
   release(ssrc: number): void;
+  /** A stream that the sender was to forward is refused, or has stopped. */
+  wayFailed(origin: string): void;
 }
 
 export type StreamReply = { readonly ok: true } | { readonly ok: false; readonly code: string };
@@ -113,7 +115,7 @@ export class TrunkStreams {
     const stream = this.#find(id);
     if (stream === undefined || stream.state !== "opening") return;
     if (reply.ok) stream.state = "open";
-    else this.#retryLater(stream, nowMs);
+    else this.#fail(stream, nowMs);
   }
 
   handleClosed(id: number, reply: StreamReply, nowMs: InstantMs): void {
@@ -139,7 +141,7 @@ export class TrunkStreams {
   handleStopped(ssrc: number, nowMs: InstantMs): void {
     for (const stream of this.#streams.values())
       if (stream.ssrcs?.ssrc === ssrc && (stream.state === "open" || stream.state === "opening"))
-        this.#retryLater(stream, nowMs);
+        this.#fail(stream, nowMs);
   }
 
   deadlineMs(): InstantMs {
@@ -184,6 +186,11 @@ export class TrunkStreams {
     stream.state = "opening";
     stream.attempts += 1;
     this.#sink.open(stream.id, stream.wanted, ssrcs);
+  }
+
+  #fail(stream: Stream, nowMs: InstantMs): void {
+    this.#retryLater(stream, nowMs);
+    if (stream.wanted.origin !== undefined) this.#sink.wayFailed(stream.wanted.origin);
   }
 
   /** Attempts are never forgotten while the stream lives, or a sender that opens and stops could make us spin. */

@@ -21,6 +21,12 @@ export interface TrunkParts {
   readonly random: Random;
   readonly clock: Clock;
   readonly versions?: VersionRange;
+  /** Anything may have changed in this trunk's session: called after each of its steps. */
+  readonly stepped?: (trunk: Trunk) => void;
+  /** A stream of that track can come in now: those who wait to forward it may try again. */
+  readonly arriving?: (track: { readonly roomId: string; readonly trackId: string }) => void;
+  /** The other node does not forward `origin`'s streams. */
+  readonly wayFailed?: (origin: string, via: string) => void;
 }
 
 /** Longer than one retry of the direct message, shorter than anybody's patience. */
@@ -30,6 +36,8 @@ export class Trunk {
   readonly peer: string;
   readonly session: TrunkSession;
   readonly #parts: TrunkParts;
+  /** Streams to forward whose track is not here yet. Those of the session, no more. */
+  readonly #unsent = new Map<number, OpenBody>();
   #closed = false;
   #armedForMs = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => undefined;
@@ -50,6 +58,16 @@ export class Trunk {
       return work(this.session, this.#parts.clock.nowMs());
     } finally {
       this.#arm();
+      this.#parts.stepped?.(this);
+    }
+  }
+
+  /** The track can be forwarded now. */
+  sendWaiting({ roomId, trackId }: { readonly roomId: string; readonly trackId: string }): void {
+    const sent = new Set(this.session.transits().map(({ ssrc }) => ssrc));
+    for (const [ssrc, open] of [...this.#unsent]) {
+      if (!sent.has(ssrc) || open.trunkId !== this.session.trunkId) this.#unsent.delete(ssrc);
+      else if (open.roomId === roomId && open.trackId === trackId) this.#supervise(this.#send(open.trunkId, open));
     }
   }
 
@@ -75,6 +93,7 @@ export class Trunk {
   close(): void {
     this.#closed = true;
     this.session.close();
+    this.#unsent.clear();
     this.#cancel();
     this.#armedForMs = Number.NaN;
   }
@@ -89,7 +108,11 @@ export class Trunk {
       allocate: (trunkId, id, stream) => this.#supervise(this.#allocate(trunkId, id, stream)),
       release: (trunkId, ssrc) => media.closeTrunkIngress({ trunkId, ssrc }),
       send: (trunkId, stream) => this.#supervise(this.#send(trunkId, stream)),
-      stopSending: (trunkId, ssrc) => media.closeTrunkEgress({ trunkId, ssrc }),
+      stopSending: (trunkId, ssrc) => {
+        this.#unsent.delete(ssrc);
+        media.closeTrunkEgress({ trunkId, ssrc });
+      },
+      wayFailed: (origin) => this.#parts.wayFailed?.(origin, this.peer),
       reportSilent: () => mesh.reportSilent(this.peer),
     };
   }
@@ -121,22 +144,25 @@ export class Trunk {
     }
   }
 
-  async #allocate(trunkId: string, id: number, stream: WantedStream): Promise<void> {
+  async #allocate(trunkId: string, id: number, { roomId, track, layer }: WantedStream): Promise<void> {
     let ssrcs: { readonly ssrc: number; readonly rtxSsrc: number } | undefined;
     try {
-      ssrcs = await this.#parts.media.openTrunkIngress({ trunkId, stream });
+      ssrcs = await this.#parts.media.openTrunkIngress({ trunkId, stream: { roomId, track, layer } });
     } catch (error) {
       this.#parts.log.warn({ peer: this.peer, error: String(error) }, "the media plane accepts no stream on a trunk");
     }
     this.run((session, nowMs) => session.handleAllocated(trunkId, id, ssrcs, nowMs));
+    if (ssrcs !== undefined) this.#parts.arriving?.({ roomId, trackId: track.trackId });
   }
 
   /** openTrunkEgress asks the publisher for a keyframe, so the far side's first frame needs no further round trip. */
   async #send(trunkId: string, open: OpenBody): Promise<void> {
-    const { roomId, trackId, layer, ssrc, rtxSsrc } = open;
-    const track = this.#parts.tracks.localTrack(roomId, trackId);
+    const { roomId, trackId, layer, ssrc, rtxSsrc, transit } = open;
+    if (transit !== undefined) this.#unsent.set(ssrc, open);
+    const track = transit?.track ?? this.#parts.tracks.localTrack(roomId, trackId);
     const isSent = track !== undefined && (await this.#openEgress(trunkId, { roomId, track, layer, ssrc, rtxSsrc }));
-    if (!isSent) this.run((session, nowMs) => session.handleSendRefused(trunkId, ssrc, nowMs));
+    if (isSent) this.#unsent.delete(ssrc);
+    else if (transit === undefined) this.run((session, nowMs) => session.handleSendRefused(trunkId, ssrc, nowMs));
   }
 
   async #openEgress(trunkId: string, stream: Parameters<MediaPlane["openTrunkEgress"]>[0]["stream"]): Promise<boolean> {

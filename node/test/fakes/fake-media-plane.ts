@@ -27,6 +27,22 @@ export { FakeMediaError, fakeOffer } from "./fake-media-parts.ts";
 /** Joins planes, so that trunk parameters of one mean something to another. */
 export class FakeMediaNetwork {
   readonly planes = new Map<string, FakeMediaPlane>();
+  readonly #blocked = new Set<string>();
+
+  /** From now on no trunk comes up between the two, and those that there are fall silent. */
+  block(a: string, b: string): void {
+    this.#blocked.add([a, b].sort().join(" "));
+    this.planes.get(a)?.silence(b, "silent");
+    this.planes.get(b)?.silence(a, "silent");
+  }
+
+  heal(): void {
+    this.#blocked.clear();
+  }
+
+  isBlocked(a: string, b: string): boolean {
+    return this.#blocked.has([a, b].sort().join(" "));
+  }
 }
 
 interface Slot {
@@ -174,7 +190,7 @@ export class FakeMediaPlane implements MediaPlane {
     const far = this.#far(trunk);
     if (far === undefined || far.trunk.remote?.plane !== this.name || far.trunk.remote.trunkId !== input.trunkId)
       return;
-    if (far.trunk.role === trunk.role) return;
+    if (far.trunk.role === trunk.role || this.#network.isBlocked(this.name, far.plane.name)) return;
     trunk.connected = true;
     far.trunk.connected = true;
     this.emit({ kind: "trunkState", trunkId: input.trunkId, state: "connected" });
@@ -187,7 +203,9 @@ export class FakeMediaPlane implements MediaPlane {
 
   openTrunkEgress(input: { readonly trunkId: string; readonly stream: TrunkStream }): Promise<boolean> {
     const trunk = this.trunks.get(input.trunkId);
-    if (trunk === undefined || this.localTrack(input.stream.track.trackId) === undefined) return Promise.resolve(false);
+    const { trackId } = input.stream.track;
+    const isHere = this.localTrack(trackId) !== undefined || this.incoming(trackId).length > 0;
+    if (trunk === undefined || !isHere) return Promise.resolve(false);
     trunk.egress.set(input.stream.ssrc, input.stream);
     trunk.keyframes += 1;
     this.#tellLocalDemand(input.stream);
@@ -297,14 +315,26 @@ export class FakeMediaPlane implements MediaPlane {
     return [...new Set(this.slotsOf(peerId).values())].filter((trackId) => this.#arrives(trackId)).sort();
   }
 
-  #arrives(trackId: string): boolean {
+  /** The open streams of a remote track, by the plane that they come from, as "plane/layer". */
+  incoming(trackId: string): readonly string[] {
+    const open = [...this.trunks.values()].flatMap((trunk) =>
+      [...trunk.ingress.values()]
+        .filter((stream) => stream.track.trackId === trackId)
+        .map((stream) => `${trunk.remote?.plane ?? "nowhere"}/${stream.layer}`),
+    );
+    return open.sort();
+  }
+
+  /** Over any number of planes that pass it on; none is asked twice. */
+  #arrives(trackId: string, asked: readonly FakeMediaPlane[] = []): boolean {
+    if (asked.includes(this)) return false;
     if (this.localTrack(trackId) !== undefined) return this.#isSent(trackId);
     for (const trunk of this.trunks.values()) {
       const far = this.#far(trunk);
       if (!trunk.connected || far === undefined || !far.trunk.connected) continue;
       for (const [ssrc, stream] of trunk.ingress) {
         if (stream.track.trackId !== trackId || !far.trunk.egress.has(ssrc)) continue;
-        if (far.plane.#isSent(trackId)) return true;
+        if (far.plane.#arrives(trackId, [...asked, this])) return true;
       }
     }
     return false;

@@ -4,6 +4,7 @@ import type { ChatMessage, ParticipantInfo, Unsequenced } from "#protocol";
 import { silentLog } from "../../src/mesh/log.ts";
 import { type MemoryMesh, MemoryNetwork, type MemoryNetworkOptions } from "../../src/mesh/memory-mesh.ts";
 import { createRelay, type Relay } from "../../src/relay/relay.ts";
+import type { VersionRange } from "../../src/relay/trunk-messages.ts";
 import { createRoomService, type LiveRooms } from "../../src/room/live-rooms.ts";
 import type { RoomClient, RoomJoin } from "../../src/room/room-service.ts";
 import { FakeMediaNetwork, FakeMediaPlane, fakeOffer } from "./fake-media-plane.ts";
@@ -38,6 +39,10 @@ export class RoomWorld {
   readonly network: MemoryNetwork;
   readonly planes = new FakeMediaNetwork();
   readonly nodes = new Map<string, WorldNode>();
+  /** Nodes that forward for others, when they are booted. */
+  readonly forwarders = new Set<string>();
+  /** Trunk versions of nodes that speak others than this program. */
+  readonly versions = new Map<string, VersionRange>();
   #boots = 0;
 
   constructor(options: Omit<MemoryNetworkOptions, "clock"> = {}) {
@@ -47,12 +52,13 @@ export class RoomWorld {
   async boot(...names: readonly string[]): Promise<void> {
     for (const name of names) {
       this.#boots += 1;
-      const mesh = this.network.add({ name });
+      const mesh = this.network.add({ name, ...(this.forwarders.has(name) ? { forwards: true } : {}) });
       const media = new FakeMediaPlane(name, this.planes);
       const random = seededRandom(1_000 + this.#boots);
       const shared = { mesh, media, log: silentLog, random, clock: this.clock };
       const rooms = createRoomService(shared);
-      const relay = createRelay({ ...shared, tracks: rooms });
+      const versions = this.versions.get(name);
+      const relay = createRelay({ ...shared, tracks: rooms, ...(versions === undefined ? {} : { versions }) });
       await media.start();
       await rooms.start();
       await relay.start();
