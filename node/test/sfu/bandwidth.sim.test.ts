@@ -97,15 +97,16 @@ describe.each([1, 2, 3])("seed %i", (seed) => {
     const world = new CallWorld({ seed });
     const shared = new Path(world, { ...WIDE, rateBps: 2e6 });
     const [first, second] = [world.addViewer(shared), world.addViewer(shared)];
-    world.runUntil(40_000);
+    world.runUntil(60_000);
 
     for (const viewer of [first, second]) {
       checkStream(viewer);
-      expect(viewer.voiceLoss(5000, 39_000)).toBeLessThan(0.01);
-      expect(viewer.videoBytes * 8).toBeGreaterThan(40 * 150_000);
+      expect(viewer.voiceLoss(5000, 59_000)).toBeLessThan(0.01);
+      expect(viewer.videoBytes * 8).toBeGreaterThan(60 * 200_000);
     }
     const [less, more] = [first.videoBytes, second.videoBytes].sort((a, b) => a - b);
-    expect(more! / less!).toBeLessThan(3.5);
+    // For some seconds one has more, as layers are coarse; over a minute they are within a factor of two.
+    expect(more! / less!).toBeLessThan(2);
   });
 
   test("[E11] cross traffic that comes and goes takes a layer, not the call", () => {
