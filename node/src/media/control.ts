@@ -11,6 +11,11 @@ export interface CodecInfo {
   readonly clockRateHz: number;
   readonly channels?: number;
   readonly fmtp?: string;
+  /**
+   * Of H264, where it is not constrained baseline: "baseline", "main", "constrainedHigh", "high" (RFC 6184 table 5). Who does
+   * not decode it is told so (event slotState).
+   */
+  readonly profile?: string;
 }
 
 /** A published track as nodes tell each other of it. `layers` are RIDs, lowest quality first; [""] without simulcast. */
@@ -54,6 +59,8 @@ export interface NegotiateResult {
     readonly mid: string;
     readonly kind: MediaKind;
     readonly codecs?: readonly CodecInfo["name"][];
+    /** Profiles of H264 that it can decode there, as in CodecInfo, "" for constrained baseline. Absent: not known. */
+    readonly h264Profiles?: readonly string[];
   }[];
   /** Number of the transport that answered: this offer's, or an earlier one's that goes on. */
   readonly transport?: number;

@@ -9,7 +9,7 @@ interface Owner {
 }
 
 export function planeReceiver({ peerId, roomId }: Owner, line: ReceiveLine): PlaneReceiver {
-  const { payloadType, rtxPayloadType, feedback } = line.codec;
+  const { payloadType, rtxPayloadType, redPayloadType, feedback } = line.codec;
   return {
     peerId,
     roomId,
@@ -17,6 +17,7 @@ export function planeReceiver({ peerId, roomId }: Owner, line: ReceiveLine): Pla
     track: line.track,
     payloadType,
     ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
+    ...(redPayloadType === undefined ? {} : { redPayloadType }),
     nack: feedback.includes("nack"),
     extensions: line.extensions,
     ...(line.ssrc === undefined ? {} : { ssrc: line.ssrc }),
@@ -32,10 +33,12 @@ export function planeSlot({ peerId, roomId }: Owner, line: SendLine): PlaneSlot 
     kind: line.kind,
     ssrc: line.ssrc,
     ...(line.rtxSsrc === undefined ? {} : { rtxSsrc: line.rtxSsrc }),
-    codecs: line.codecs.map(({ info, payloadType, rtxPayloadType }) => ({
+    codecs: line.codecs.map(({ info, payloadType, rtxPayloadType, redPayloadType }) => ({
       name: info.name,
+      ...(info.name === "H264" ? { profile: info.profile ?? "" } : {}),
       payloadType,
       ...(rtxPayloadType === undefined ? {} : { rtxPayloadType }),
+      ...(redPayloadType === undefined ? {} : { redPayloadType }),
     })),
     extensions: line.extensions,
   };
@@ -48,5 +51,7 @@ export function planeText(owner: Owner, line: PlannedLine): string {
 }
 
 export function slotOf({ mid, kind, codecs }: SendLine): NegotiateResult["slots"][number] {
-  return { mid, kind, codecs: codecs.map(({ info }) => info.name) };
+  const h264 = codecs.filter(({ info }) => info.name === "H264").map(({ info }) => info.profile ?? "");
+  const names = new Set(codecs.map(({ info }) => info.name));
+  return { mid, kind, codecs: [...names], ...(h264.length > 0 ? { h264Profiles: h264 } : {}) };
 }

@@ -43,9 +43,7 @@ function mediaSection(line: PlannedLine, tagged: LocalTransport | undefined, tra
     return [`m=${line.kind} 0 ${line.protocol} ${line.format}`, "c=IN IP4 0.0.0.0", `a=mid:${line.mid}`, "a=inactive"];
   }
   if (line.role === "data") return dataSection(line, tagged, transport);
-  const payloadTypes = line.codecs.flatMap(({ payloadType, rtxPayloadType }) =>
-    rtxPayloadType === undefined ? [payloadType] : [payloadType, rtxPayloadType],
-  );
+  const payloadTypes = line.codecs.flatMap(payloadTypesOf);
   return [
     `m=${line.kind} 9 ${line.protocol} ${payloadTypes.join(" ")}`,
     "c=IN IP4 0.0.0.0",
@@ -54,6 +52,7 @@ function mediaSection(line: PlannedLine, tagged: LocalTransport | undefined, tra
     "a=rtcp-rsize",
     ...line.extmap.map(([uri, id]) => `a=extmap:${id} ${uri}`),
     ...line.codecs.flatMap(codecLines),
+    ...(line.role === "send" && line.kind === "video" ? line.codecs.map(roundTripLine) : []),
     ...roleLines(line),
   ];
 }
@@ -80,7 +79,15 @@ function dataSection(line: DataLine, tagged: LocalTransport | undefined, transpo
   ];
 }
 
-function codecLines({ info, encoding, payloadType, rtxPayloadType, feedback }: LineCodec): string[] {
+/** In order of preference: what a client sends is the first. */
+function payloadTypesOf({ payloadType, rtxPayloadType, redPayloadType, prefersRed }: LineCodec): number[] {
+  const red = redPayloadType === undefined ? [] : [redPayloadType];
+  const media = prefersRed ? [...red, payloadType] : [payloadType, ...red];
+  return rtxPayloadType === undefined ? media : [...media, rtxPayloadType];
+}
+
+function codecLines(codec: LineCodec): string[] {
+  const { info, encoding, payloadType, rtxPayloadType, redPayloadType, feedback } = codec;
   return [
     `a=rtpmap:${payloadType} ${encoding}`,
     ...(info.fmtp === undefined ? [] : [`a=fmtp:${payloadType} ${info.fmtp}`]),
@@ -88,7 +95,18 @@ function codecLines({ info, encoding, payloadType, rtxPayloadType, feedback }: L
     ...(rtxPayloadType === undefined
       ? []
       : [`a=rtpmap:${rtxPayloadType} rtx/90000`, `a=fmtp:${rtxPayloadType} apt=${payloadType}`]),
+    ...(redPayloadType === undefined
+      ? []
+      : [`a=rtpmap:${redPayloadType} red/48000/2`, `a=fmtp:${redPayloadType} ${payloadType}/${payloadType}`]),
   ];
+}
+
+/**
+ * RFC 3611 section 4.4: whoever only receives learns its round trip from our answers to its reference times. Browsers do not
+ * offer it, but Chromium does it where it is asked, and then holds pictures until repairs can have come.
+ */
+function roundTripLine({ payloadType }: LineCodec): string {
+  return `a=rtcp-fb:${payloadType} rrtr`;
 }
 
 function candidateLines(candidates: readonly HostCandidate[]): string[] {

@@ -83,19 +83,53 @@ test.each([
     "packetization-mode=1;profile-level-id=42e01f",
   ],
   [
-    "baseline, which may use tools that others cannot decode",
+    "baseline at a higher level",
+    "packetization-mode=1;profile-level-id=420034",
     "packetization-mode=1;profile-level-id=42001f",
-    undefined,
   ],
-  ["main", "packetization-mode=1;profile-level-id=4d001f", undefined],
-  ["high", "packetization-mode=1;profile-level-id=64001f", undefined],
+  ["main", "packetization-mode=1;profile-level-id=4d0015", "packetization-mode=1;profile-level-id=4d0015"],
+  [
+    "constrained high",
+    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c34",
+    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c1f",
+  ],
+  ["high", "packetization-mode=1;profile-level-id=64001f", "packetization-mode=1;profile-level-id=64001f"],
+  ["high with 10 bits, which nobody decodes", "packetization-mode=1;profile-level-id=6e001f", undefined],
   ["single NAL units only", "packetization-mode=0;profile-level-id=42e01f", undefined],
   ["no packetization mode", "profile-level-id=42e01f", undefined],
-  ["no profile", "packetization-mode=1", undefined],
+  [
+    "no profile, which means baseline at level 1",
+    "packetization-mode=1",
+    "packetization-mode=1;profile-level-id=42000a",
+  ],
   ["no hexadecimal profile", "packetization-mode=1;profile-level-id=42e0zz", undefined],
   ["a longer profile", "packetization-mode=1;profile-level-id=42e01f00", undefined],
 ])("[G23] H264: %s", (_what, fmtp, answer) => {
   expect(fmtpOf("H264/90000", fmtp)).toBe(answer);
+});
+
+test("[G23] H264: of several profiles each is taken, constrained baseline first, whatever the client's order of them", () => {
+  const h264 = (payloadType: number, id: string) =>
+    offered(payloadType, "H264/90000", `level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${id}`);
+  const codecs = video(h264(102, "42001f"), h264(108, "42e01f"), offered(96, "VP8/90000"), h264(39, "4d001f"));
+  expect(codecs.map(({ info, payloadType }) => [info.name, info.profile, payloadType])).toEqual([
+    ["H264", undefined, 108],
+    ["H264", "baseline", 102],
+    ["H264", "main", 39],
+    ["VP8", undefined, 96],
+  ]);
+});
+
+test.each([
+  ["behind Opus", [offered(111, "opus/48000/2"), offered(63, "red/48000/2", "111/111")], 63, false],
+  ["before Opus", [offered(63, "red/48000/2", "111/111"), offered(111, "opus/48000/2")], 63, true],
+  ["of another payload type", [offered(111, "opus/48000/2"), offered(63, "red/48000/2", "0/111")], undefined, false],
+  ["of one block", [offered(111, "opus/48000/2"), offered(63, "red/48000/2", "111")], undefined, false],
+  ["without blocks", [offered(111, "opus/48000/2"), offered(63, "red/48000/2")], undefined, false],
+] as const)("[G23] redundant audio %s", (_what, codecs, redPayloadType, prefersRed) => {
+  expect(commonCodecs(line("audio", codecs), "audio")).toMatchObject([
+    { info: { name: "opus" }, payloadType: 111, redPayloadType, prefersRed },
+  ]);
 });
 
 test.each([

@@ -23,6 +23,17 @@ test("[G24] a track that the client cannot decode is said to be of an unsupporte
   expect(heard()).toEqual(["ann 3 late unsupportedCodec"]);
 });
 
+test("[G24] H264 of a profile that the client does not decode is of an unsupported codec", () => {
+  const { states, heard } = setUp();
+  states.setSlots("ann", [{ mid: "3", codecs: ["VP8", "H264"], h264Profiles: ["", "main"] }]);
+  states.setSlots("bob", [{ mid: "3", codecs: ["VP8", "H264"] }]);
+  states.addTrack({ trackId: "cam", codec: { ...H264, profile: "main" } });
+  for (const peerId of ["ann", "bob"]) states.assign({ peerId, mid: "3", trackId: "cam" });
+  expect(heard()).toEqual(["bob 3 cam unsupportedCodec"]);
+  states.addTrack({ trackId: "cam", codec: H264 });
+  expect(heard()).toEqual(["bob 3 cam live"]);
+});
+
 test("[G24] it is live again when the publisher changes its codec or the client learns to decode it", () => {
   const { states, heard } = setUp();
   states.setSlots("ann", [{ mid: "3", codecs: ["VP8"] }]);

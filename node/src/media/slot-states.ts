@@ -11,6 +11,7 @@ interface Slot {
   readonly peerId: string;
   readonly mid: string;
   codecs: readonly Codec[];
+  h264Profiles: readonly string[];
   trackId: string | null;
   paused: boolean;
   said: SlotStateEvent["state"];
@@ -22,7 +23,7 @@ const MAX_TRACKS = 20_000;
 export class SlotStates {
   readonly #emit: (event: SlotStateEvent) => void;
   readonly #peers = new Map<string, Map<string, Slot>>();
-  readonly #codecs = new Map<string, Codec>();
+  readonly #codecs = new Map<string, CodecInfo>();
   /** Slots by the track on them. */
   readonly #shown = new Map<string, Set<Slot>>();
 
@@ -31,12 +32,20 @@ export class SlotStates {
   }
 
   /** A client's slots after an agreement; those that it had keep what is on them. */
-  setSlots(peerId: string, slots: readonly { readonly mid: string; readonly codecs?: readonly Codec[] }[]): void {
+  setSlots(
+    peerId: string,
+    slots: readonly {
+      readonly mid: string;
+      readonly codecs?: readonly Codec[];
+      readonly h264Profiles?: readonly string[];
+    }[],
+  ): void {
     const before = this.#peers.get(peerId) ?? new Map<string, Slot>();
     const after = new Map<string, Slot>();
-    for (const { mid, codecs = [] } of slots) {
-      const slot = before.get(mid) ?? { peerId, mid, codecs, trackId: null, paused: false, said: "live" };
+    for (const { mid, codecs = [], h264Profiles = [""] } of slots) {
+      const slot = before.get(mid) ?? { peerId, mid, codecs, h264Profiles, trackId: null, paused: false, said: "live" };
       slot.codecs = codecs;
+      slot.h264Profiles = h264Profiles;
       after.set(mid, slot);
     }
     for (const [mid, slot] of before) if (!after.has(mid)) this.#show(slot, null);
@@ -61,7 +70,7 @@ export class SlotStates {
   /** A track was agreed with its publisher, or announced by a trunk. */
   addTrack({ trackId, codec }: { readonly trackId: string; readonly codec: CodecInfo }): void {
     this.#codecs.delete(trackId);
-    this.#codecs.set(trackId, codec.name);
+    this.#codecs.set(trackId, codec);
     const [oldest] = this.#codecs.keys();
     if (this.#codecs.size > MAX_TRACKS && oldest !== undefined) this.#codecs.delete(oldest);
     for (const slot of this.#shown.get(trackId) ?? []) this.#say(slot);
@@ -100,10 +109,14 @@ export class SlotStates {
     const { peerId, mid, trackId } = slot;
     if (trackId === null) return;
     const codec = this.#codecs.get(trackId);
-    const dark = codec !== undefined && !slot.codecs.includes(codec);
+    const dark = codec !== undefined && !decodes(slot, codec);
     const state = dark ? "unsupportedCodec" : slot.paused ? "paused" : "live";
     if (state === slot.said) return;
     slot.said = state;
     this.#emit({ kind: "slotState", peerId, mid, trackId, state });
   }
+}
+
+function decodes({ codecs, h264Profiles }: Slot, { name, profile = "" }: CodecInfo): boolean {
+  return codecs.includes(name) && (name !== "H264" || h264Profiles.includes(profile));
 }
