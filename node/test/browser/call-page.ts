@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import type { MediaKind } from "#protocol";
 import type { MediaPlane, NegotiateResult } from "../../src/media/control.ts";
+import type { ImpairedLink } from "../media/impaired-link.ts";
 import { openPage } from "./harness.ts";
 
 export interface CallOptions {
@@ -17,6 +18,8 @@ export interface CallOptions {
   readonly videoSlots?: number;
   /** Joins without microphone and camera; `publish` adds them. */
   readonly silent?: boolean;
+  /** Publishes the microphone alone. */
+  readonly voiceOnly?: boolean;
   /** MIME type of the camera's codec, such as "video/AV1"; default the browser's first. */
   readonly codec?: string;
   /** Of a camera without RIDs, such as "L3T3_KEY". */
@@ -29,6 +32,8 @@ export interface CallOptions {
   readonly channels?: boolean;
   /** Leaves only the TCP candidates of answers. */
   readonly tcpOnly?: boolean;
+  /** Reaches the node only through this link. */
+  readonly via?: ImpairedLink;
 }
 export interface InboundStats {
   readonly kind: MediaKind;
@@ -42,7 +47,9 @@ export interface InboundStats {
   readonly nacks: number;
   readonly plis: number;
   readonly retransmitted: number;
+  readonly keyframes: number;
   readonly freezes: number;
+  readonly frozenSeconds: number;
   readonly audioEnergy: number;
 }
 export interface OutboundStats {
@@ -118,9 +125,9 @@ export class CallPage {
   }
 
   #camera(): object {
-    const { rids = [], width = 640, height = 360, codec, scalabilityMode } = this.options;
+    const { rids = [], width = 640, height = 360, codec, scalabilityMode, voiceOnly = false } = this.options;
     const descriptor = scalabilityMode !== undefined;
-    return { rids, width, height, codec, scalabilityMode, descriptor };
+    return { rids, width, height, codec, scalabilityMode, descriptor, voiceOnly };
   }
 
   async negotiate(fresh: boolean): Promise<NegotiateResult> {
@@ -134,10 +141,18 @@ export class CallPage {
       return { mid, source: "camera" as const, trackId: `${peerId}-cam` };
     });
     this.result = await this.#plane.negotiate({ peerId, roomId, sdp: offer, tracks, fresh });
-    const { sdp } = this.result;
-    const answer = this.options.tcpOnly === true ? sdp.replace(/a=candidate:\S+ 1 udp .*\r\n/g, "") : sdp;
-    await this.page.evaluate(`takeAnswer(${JSON.stringify(answer)})`);
+    await this.page.evaluate(`takeAnswer(${JSON.stringify(this.#reachable(this.result.sdp))})`);
     return this.result;
+  }
+
+  /** The answer with those candidates that this person shall use. */
+  #reachable(sdp: string): string {
+    const { tcpOnly, via } = this.options;
+    if (tcpOnly === true) return sdp.replace(/a=candidate:\S+ 1 udp .*\r\n/g, "");
+    if (via === undefined) return sdp;
+    const byIpv4 = /^(a=candidate:\S+ 1 udp \d+ [\d.]+ )\d+ /;
+    const lines = sdp.split("\r\n").filter((line) => !line.startsWith("a=candidate:") || byIpv4.test(line));
+    return lines.map((line) => line.replace(byIpv4, `$1${via.port} `)).join("\r\n");
   }
 
   /** Puts another person's microphone and camera on the first slots. */
