@@ -305,6 +305,7 @@ function sourcesOf(parts: ApiParts, live: Live | undefined): MetricSources {
     media: () => parts.media.stats(),
     relay: (trunks) => live?.relay.relayStats(trunks) ?? [],
     relayRefused: () => live?.relay.refused() ?? {},
+    relayWays: () => ({ detours: live?.relay.detours().length ?? 0, forwarded: live?.relay.forwarded() ?? 0 }),
     data: () => live?.rooms.counters().data ?? {},
     moderation: () => live?.rooms.counters().moderation ?? {},
     gossip: () => live?.running.stats() ?? {},

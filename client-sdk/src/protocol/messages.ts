@@ -388,6 +388,8 @@ export interface MeshTrunk {
   readonly packetsRepaired: number;
   readonly rttMs?: number;
   readonly jitterMs?: number;
+  /** `from` sends audio twice now, because the way loses packets. */
+  readonly audioDuplicated?: boolean;
 }
 /** Answer of GET /v1/mesh, as the answering node knows it. */
 export interface MeshResponse {

@@ -1,17 +1,18 @@
 /** What the API answers, as classes, so that the OpenAPI document is made from the same kind of thing as the requests. */
 import "reflect-metadata";
 import { Type } from "class-transformer";
-import { IsArray, IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsString, ValidateNested } from "class-validator";
+import { IsArray, IsBoolean, IsIn, IsInt, IsNumber, IsString, ValidateNested } from "class-validator";
 import type * as Protocol from "#protocol";
+import { MayBeAbsent } from "./optional.dto.ts";
 
 const ROLES = ["owner", "moderator", "member", "guest"];
 
 export class UserInfo implements Protocol.UserInfo {
   @IsString() userId!: string;
-  @IsOptional() @IsString() handle?: string;
+  @MayBeAbsent() @IsString() handle?: string;
   @IsString() displayName!: string;
   @IsBoolean() guest!: boolean;
-  @IsOptional() @IsString() pictureId?: string;
+  @MayBeAbsent() @IsString() pictureId?: string;
 }
 export class Credentials implements Protocol.Credentials {
   @ValidateNested() @Type(() => UserInfo) user!: UserInfo;
@@ -30,30 +31,30 @@ export class RoomInfo implements Protocol.RoomInfo {
   @IsInt() capacity!: number;
   @IsInt() occupants!: number;
   @IsInt() createdAtMs!: number;
-  @IsOptional() @IsIn(ROLES) role?: Protocol.Role;
-  @IsOptional() @IsString() description?: string;
-  @IsOptional() @IsString() pictureId?: string;
-  @IsOptional() @IsInt() version?: number;
-  @IsOptional() @IsInt() unread?: number;
-  @IsOptional() @IsInt() unreadMentions?: number;
-  @IsOptional() @IsString() readUpTo?: string;
-  @IsOptional() @IsString() newestMessageId?: string;
+  @MayBeAbsent() @IsIn(ROLES) role?: Protocol.Role;
+  @MayBeAbsent() @IsString() description?: string;
+  @MayBeAbsent() @IsString() pictureId?: string;
+  @MayBeAbsent() @IsInt() version?: number;
+  @MayBeAbsent() @IsInt() unread?: number;
+  @MayBeAbsent() @IsInt() unreadMentions?: number;
+  @MayBeAbsent() @IsString() readUpTo?: string;
+  @MayBeAbsent() @IsString() newestMessageId?: string;
 }
 export class RoomsResponse implements Protocol.RoomsResponse {
   @ValidateNested({ each: true }) @Type(() => RoomInfo) @IsArray() rooms!: RoomInfo[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class MemberInfo implements Protocol.MemberInfo {
   @IsString() userId!: string;
   @IsIn(ROLES) role!: Protocol.Role;
   @IsString() displayName!: string;
   @IsInt() addedAtMs!: number;
-  @IsOptional() @IsString() handle?: string;
-  @IsOptional() @IsString() pictureId?: string;
+  @MayBeAbsent() @IsString() handle?: string;
+  @MayBeAbsent() @IsString() pictureId?: string;
 }
 export class MembersResponse implements Protocol.MembersResponse {
   @ValidateNested({ each: true }) @Type(() => MemberInfo) @IsArray() members!: MemberInfo[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class InviteInfo implements Protocol.InviteInfo {
   @IsString() inviteId!: string;
@@ -61,22 +62,22 @@ export class InviteInfo implements Protocol.InviteInfo {
   @IsInt() uses!: number;
   @IsString() createdBy!: string;
   @IsInt() createdAtMs!: number;
-  @IsOptional() @IsInt() maxUses?: number;
-  @IsOptional() @IsInt() expiresAtMs?: number;
-  @IsOptional() @IsString() code?: string;
+  @MayBeAbsent() @IsInt() maxUses?: number;
+  @MayBeAbsent() @IsInt() expiresAtMs?: number;
+  @MayBeAbsent() @IsString() code?: string;
 }
 export class InvitesResponse implements Protocol.InvitesResponse {
   @ValidateNested({ each: true }) @Type(() => InviteInfo) @IsArray() invites!: InviteInfo[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class InvitePreview implements Protocol.InvitePreview {
   @ValidateNested() @Type(() => RoomInfo) room!: RoomInfo;
   @IsIn(ROLES) role!: Protocol.Role;
-  @IsOptional() @IsInt() expiresAtMs?: number;
+  @MayBeAbsent() @IsInt() expiresAtMs?: number;
 }
 export class AcceptedInvite implements Protocol.AcceptedInvite {
   @ValidateNested() @Type(() => RoomInfo) room!: RoomInfo;
-  @IsOptional() @ValidateNested() @Type(() => Credentials) credentials?: Credentials;
+  @MayBeAbsent() @ValidateNested() @Type(() => Credentials) credentials?: Credentials;
 }
 export class JoinTicket implements Protocol.JoinTicket {
   @IsString() token!: string;
@@ -95,9 +96,9 @@ export class NodesResponse implements Protocol.NodesResponse {
 }
 export class PlaceCandidate implements Protocol.PlaceCandidate {
   @ValidateNested() @Type(() => NodeInfo) node!: NodeInfo;
-  @IsOptional() @IsNumber() rttMs?: number;
-  @IsOptional() @IsNumber() worstMs?: number;
-  @IsOptional() @IsNumber() meanMs?: number;
+  @MayBeAbsent() @IsNumber() rttMs?: number;
+  @MayBeAbsent() @IsNumber() worstMs?: number;
+  @MayBeAbsent() @IsNumber() meanMs?: number;
 }
 export class PlaceResponse implements Protocol.PlaceResponse {
   @ValidateNested() @Type(() => PlaceCandidate) chosen!: PlaceCandidate;
@@ -106,10 +107,10 @@ export class PlaceResponse implements Protocol.PlaceResponse {
 }
 export class MeshNode extends NodeInfo implements Protocol.MeshNode {
   @IsIn(["alive", "suspect", "leaving", "left", "failed"]) status!: Protocol.MeshNode["status"];
-  @IsOptional() @IsString() version?: string;
-  @IsOptional() @IsInt() rooms?: number;
-  @IsOptional() @IsInt() people?: number;
-  @IsOptional() @IsNumber() quality?: number;
+  @MayBeAbsent() @IsString() version?: string;
+  @MayBeAbsent() @IsInt() rooms?: number;
+  @MayBeAbsent() @IsInt() people?: number;
+  @MayBeAbsent() @IsNumber() quality?: number;
 }
 export class MeshRtt implements Protocol.MeshRtt {
   @IsString() from!: string;
@@ -129,8 +130,9 @@ export class MeshTrunk implements Protocol.MeshTrunk {
   @IsInt() bytesReceived!: number;
   @IsInt() packetsLost!: number;
   @IsInt() packetsRepaired!: number;
-  @IsOptional() @IsNumber() rttMs?: number;
-  @IsOptional() @IsNumber() jitterMs?: number;
+  @MayBeAbsent() @IsNumber() rttMs?: number;
+  @MayBeAbsent() @IsNumber() jitterMs?: number;
+  @MayBeAbsent() @IsBoolean() audioDuplicated?: boolean;
 }
 export class MeshResponse implements Protocol.MeshResponse {
   @IsString() self!: string;
@@ -147,7 +149,7 @@ export class Problem implements Protocol.Problem {
   @IsString() title!: string;
   @IsInt() status!: number;
   @IsString() code!: string;
-  @IsOptional() @IsString() detail?: string;
-  @IsOptional() @ValidateNested({ each: true }) @Type(() => FieldError) @IsArray() errors?: FieldError[];
-  @IsOptional() @IsString() movedTo?: string;
+  @MayBeAbsent() @IsString() detail?: string;
+  @MayBeAbsent() @ValidateNested({ each: true }) @Type(() => FieldError) @IsArray() errors?: FieldError[];
+  @MayBeAbsent() @IsString() movedTo?: string;
 }

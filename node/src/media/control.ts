@@ -228,6 +228,8 @@ export interface TrunkStats {
   readonly jitterMs?: number;
   readonly egressStreams: number;
   readonly ingressStreams: number;
+  /** Audio goes twice now because the way loses packets. Planes that never do so do not say. */
+  readonly audioDuplicated?: boolean;
 }
 /** One direction of a client's media, over the time since it was last asked for, at least a second. */
 export interface DirectionStats {

@@ -49,6 +49,8 @@ export interface MetricSources {
   readonly media: () => Promise<MediaStats>;
   /** Figures of trunks by the node that they lead to; totals only grow. */
   readonly relay: (trunks: readonly TrunkStats[]) => readonly RelayPeerStats[];
+  /** Nodes whose streams come over a third one now, and streams that this node forwards for others. */
+  readonly relayWays?: () => { readonly detours: number; readonly forwarded: number };
   /** Trunk messages of other nodes that were refused, by reason. */
   readonly relayRefused: () => Readonly<Record<string, number>>;
   /** Data messages by what became of them, and moderators' deeds; both keys from closed lists. */
@@ -106,6 +108,17 @@ export class Metrics {
   ]);
   readonly #relayRtt = this.#gauge("hearsay_relay_rtt_seconds", "Round trip on a trunk", ["peer"]);
   readonly #relayJitter = this.#gauge("hearsay_relay_jitter_seconds", "Interarrival jitter on a trunk", ["peer"]);
+  readonly #relayDetours = this.#gauge("hearsay_relay_detours", "Nodes whose streams come over a third one", []);
+  readonly #relayForwarded = this.#gauge(
+    "hearsay_relay_forwarded_streams",
+    "Streams that this node carries between two others",
+    [],
+  );
+  readonly #relayDuplicated = this.#gauge(
+    "hearsay_relay_audio_duplicated",
+    "1 while audio goes twice over the trunk to a node, because it loses packets",
+    ["peer"],
+  );
   readonly #relayRefused = this.#counter("hearsay_relay_refused_total", "Trunk messages refused, by reason", [
     "reason",
   ]);
@@ -175,6 +188,11 @@ export class Metrics {
     this.#people.set({ where: "elsewhere" }, sum(rooms.map((room) => room.remote)));
     this.#setAll("gossip", sources.gossip());
     setReasons(this.#relayRefused, sources.relayRefused());
+    const ways = sources.relayWays?.();
+    if (ways !== undefined) {
+      this.#relayDetours.set(ways.detours);
+      this.#relayForwarded.set(ways.forwarded);
+    }
     for (const [outcome, count] of resetFor(this.#data, sources.data?.())) this.#data.inc({ outcome }, count);
     for (const [action, count] of resetFor(this.#deeds, sources.moderation?.())) this.#deeds.inc({ action }, count);
     const media = await sources.media().catch(() => undefined);
@@ -188,7 +206,8 @@ export class Metrics {
     this.#lag.set(media.eventLoopDelayP99Ms / 1000);
     this.#setAll("media", media.counters);
     setReasons(this.#dropped, media.dropped);
-    for (const metric of [this.#relayStreams, this.#relayRtt, this.#relayJitter]) metric.reset();
+    const gauges = [this.#relayStreams, this.#relayRtt, this.#relayJitter, this.#relayDuplicated];
+    for (const metric of gauges) metric.reset();
     for (const metric of [this.#relayPackets, this.#relayBytes, this.#relayLost, this.#relayRepaired]) metric.reset();
     for (const stats of peers) this.#setPeer(stats);
   }
@@ -200,6 +219,7 @@ export class Metrics {
     this.#relayBytes.inc({ peer }, stats.bytesTotal);
     this.#relayLost.inc({ peer }, stats.lostPacketsTotal);
     this.#relayRepaired.inc({ peer }, stats.repairedPacketsTotal);
+    this.#relayDuplicated.set({ peer }, stats.audioDuplicated ? 1 : 0);
     if (stats.rttSeconds !== undefined) this.#relayRtt.set({ peer }, stats.rttSeconds);
     if (stats.jitterSeconds !== undefined) this.#relayJitter.set({ peer }, stats.jitterSeconds);
   }

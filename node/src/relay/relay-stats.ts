@@ -15,6 +15,8 @@ export interface RelayPeerStats {
   /** Counters of what arrives here. */
   readonly lostPacketsTotal: number;
   readonly repairedPacketsTotal: number;
+  /** Gauge: audio goes twice now because the trunk loses packets. */
+  readonly audioDuplicated: boolean;
   /** Gauges; absent until measured. */
   readonly rttSeconds?: number;
   readonly jitterSeconds?: number;
@@ -44,7 +46,7 @@ export class RelayStats {
     return [...this.#last.keys()].map((peer) => ({
       peer,
       ...sum(this.#past.get(peer) ?? ZERO, this.#last.get(peer)?.counters ?? ZERO),
-      ...(gauges.get(peer) ?? { streams: 0 }),
+      ...(gauges.get(peer) ?? { streams: 0, audioDuplicated: false }),
     }));
   }
 
@@ -74,6 +76,7 @@ function countersOf(trunk: TrunkStats): Counters {
 function gaugesOf(trunk: TrunkStats): Omit<RelayPeerStats, keyof Counters | "peer"> {
   return {
     streams: trunk.egressStreams + trunk.ingressStreams,
+    audioDuplicated: trunk.audioDuplicated ?? false,
     ...(trunk.rttMs === undefined ? {} : { rttSeconds: trunk.rttMs / 1_000 }),
     ...(trunk.jitterMs === undefined ? {} : { jitterSeconds: trunk.jitterMs / 1_000 }),
   };
