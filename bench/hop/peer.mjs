@@ -1,8 +1,10 @@
 // One end of the hop benchmark. Both ends run in processes of their own, as people do; their clocks are one (the
 // machine's monotonic clock), so a time written into a payload can be subtracted at arrival.
-// Argument: "sender" | "receiver". IPC in: {connect: {path, sdp?}}, {send: {path, packets}}; out: see below.
+// Argument: "sender" | "receiver". IPC in: {connectNode}, {connectRoom}, {connectDirect}, {send: {paths, seconds}}, {take: path};
+// out: see below.
 import { connected, peerConnection, werift } from "../forward/client.mjs";
 import { connectSignal } from "../forward/signal.mjs";
+import { Person } from "../lib/person.mjs";
 
 const role = process.argv[2];
 const RATE = 250;
@@ -59,10 +61,26 @@ async function connectNode(base) {
   process.send({ ready: "node" });
 }
 
+/** The path through a whole node, by its rooms. */
+async function connectRoom({ url, slug, token, view }) {
+  const person = new Person(url, token);
+  const path = { latenciesUs: [], video: undefined };
+  paths.set("node", path);
+  await person.enter(slug);
+  if (role === "sender") {
+    await person.connect({ tracks: ["microphone", "camera"], counts: false });
+    path.video = person.camera.track;
+  } else {
+    await person.connect({ videoSlots: 1, counts: false, prepare: (pc) => receiveOn(pc, path) });
+    await person.view([view], { width: 1_280, height: 720 });
+  }
+  process.send({ participantId: person.participantId });
+}
+
 const sequence = { direct: 0, node: 0 };
 
 /** A steady stream of one-packet VP8 keyframes: every packet can be forwarded as it is. */
-async function send({ path: name, seconds }) {
+async function sendOn(name, seconds) {
   const path = paths.get(name);
   const startedAt = performance.now();
   for (let sent = 0; sent < RATE * seconds; ) {
@@ -100,11 +118,16 @@ async function send({ path: name, seconds }) {
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  process.send({ sent: name });
+}
+
+async function send({ paths: names, seconds }) {
+  await Promise.all(names.map((name) => sendOn(name, seconds)));
+  process.send({ sent: names });
 }
 
 process.on("message", (message) => {
   if (message.connectNode !== undefined) return void connectNode(message.connectNode);
+  if (message.connectRoom !== undefined) return void connectRoom(message.connectRoom);
   if (message.connectDirect !== undefined) return void connectDirect(message.connectDirect);
   if (message.send !== undefined) return void send(message.send);
   if (message.take !== undefined) {

@@ -3,10 +3,13 @@
 import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import { connected, peerConnection, werift } from "../forward/client.mjs";
+import { extensionIds, Feedback } from "../forward/feedback.mjs";
 import { call } from "./api.mjs";
 
 const REPLY_WITHIN_MS = 15_000;
 const PING_EVERY_MS = 3_000;
+const FEEDBACK_EVERY_MS = 100;
+const REPORT_EVERY_MS = 1_000;
 const LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
 export class Person {
@@ -14,6 +17,8 @@ export class Person {
   others = new Map();
   /** What was heard of each type of message. */
   heard = {};
+  /** Once in a room. */
+  participantId = undefined;
   /** Media packets that arrived, when they are only counted. */
   packets = 0;
   pc = undefined;
@@ -26,6 +31,7 @@ export class Person {
   #lastSeq = 0;
   #replies = new Map();
   #ping = undefined;
+  #reports = [];
 
   /** `token`: of the user. */
   constructor(url, token) {
@@ -39,7 +45,8 @@ export class Person {
     this.#session = await call(this.#url, "/v1/sessions", { token: this.#token, body });
     await this.#hello();
     const ticket = await call(this.#url, `/v1/rooms/${slug}/join`, { token: this.#session.token });
-    const { participants } = await this.#request({ type: "join", token: ticket.token });
+    const { participants, participantId } = await this.#request({ type: "join", token: ticket.token });
+    this.participantId = participantId;
     for (const other of participants) this.others.set(other.participantId, other);
   }
 
@@ -51,11 +58,13 @@ export class Person {
 
   /**
    * Connects media: `tracks` of "microphone" and "camera", and so many slots for others. `counts`: what arrives is counted
-   * as datagrams and not decrypted, which is werift's cost and not the node's.
+   * as datagrams and not decrypted, which is werift's cost and not the node's; what a browser would tell of it is told.
+   * `prepare` gets the connection before it is offered.
    */
-  async connect({ tracks = [], audioSlots = 0, videoSlots = 0, counts = true }) {
+  async connect({ tracks = [], audioSlots = 0, videoSlots = 0, counts = true, prepare = () => undefined }) {
     const pc = peerConnection();
     this.pc = pc;
+    prepare(pc);
     const own = tracks.map((source) => this.#addTrack(source));
     for (let i = 0; i < audioSlots; i += 1) pc.addTransceiver("audio", { direction: "recvonly" });
     for (let i = 0; i < videoSlots; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
@@ -64,7 +73,7 @@ export class Person {
     const answer = await this.#request({ type: "offer", sdp: pc.localDescription.sdp, tracks: offered, fresh: true });
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     await connected(pc);
-    if (counts) this.#countOnly();
+    if (counts) this.#countOnly(new Feedback(extensionIds(answer.sdp)));
   }
 
   /** Shows these participants' cameras, most important first. */
@@ -115,6 +124,7 @@ export class Person {
   /** As a browser whose tab is closed (1001): the socket ends, DTLS says so too. */
   close(code = 1_001) {
     clearInterval(this.#ping);
+    this.#stopReports();
     this.#socket?.close(code);
     void this.pc?.close();
   }
@@ -122,6 +132,7 @@ export class Person {
   /** As a device that loses power: nobody is told. */
   cut() {
     this.#drop();
+    this.#stopReports();
     for (const transport of this.pc?.iceTransports ?? []) void transport.connection.close();
   }
 
@@ -150,15 +161,26 @@ export class Person {
     return { transceiver, kind, source };
   }
 
-  #countOnly() {
+  #countOnly(feedback) {
     for (const { transport } of this.pc.iceTransports[0].connection.protocols) {
       const ordinary = transport.onData;
       transport.socket.setRecvBufferSize(1 << 20);
       transport.onData = (data, from) => {
         if (data[0] < 128 || data[0] > 191) ordinary(data, from);
-        else if ((data[1] & 0x7f) < 64 || (data[1] & 0x7f) > 95) this.packets += 1;
+        else if ((data[1] & 0x7f) < 64 || (data[1] & 0x7f) > 95) {
+          this.packets += 1;
+          feedback.receive(data);
+        }
       };
     }
+    const [dtls] = this.pc.dtlsTransports;
+    const tell = () => dtls.iceTransport.connection.send(dtls.srtcp.encrypt(feedback.build())).catch(() => undefined);
+    const report = () => dtls.sendRtcp([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]).catch(() => undefined);
+    this.#reports = [setInterval(tell, FEEDBACK_EVERY_MS), setInterval(report, REPORT_EVERY_MS)];
+  }
+
+  #stopReports() {
+    for (const timer of this.#reports.splice(0)) clearInterval(timer);
   }
 
   #request(message) {
