@@ -10,6 +10,7 @@ import {
   hasReference,
   hearsay,
   OURS,
+  pruneEverywhere,
   RPC_PORT,
   type RunningAgent,
   type Side,
@@ -70,7 +71,7 @@ if (!isHere) {
       const rpc = `-rpc-addr=${stay[which.at]}:${RPC_PORT}`;
       expect((await serf("force-leave", rpc, "third")).code).toBe(0);
       await waitForStatuses(stay, { ...STAYING, third: "left" });
-      expect((await serf("force-leave", "-prune", rpc, "third")).code).toBe(0);
+      await pruneEverywhere("third", stay[which.at]!, stay);
       await waitForStatuses(stay, STAYING);
     },
     200_000,
@@ -80,7 +81,7 @@ if (!isHere) {
     const { stay, hosts, gone } = await withOthers({ third: { side: OURS } });
     await gone[0]!.kill("SIGKILL");
     await waitForStatuses(stay, { ...STAYING, third: "failed" }, 60_000);
-    expect((await serf("force-leave", "-prune", `-rpc-addr=${stay[1]}:${RPC_PORT}`, "third")).code).toBe(0);
+    await pruneEverywhere("third", stay[1]!, stay);
     await waitForStatuses(stay, STAYING);
     await startOurs("third", hosts[2]!, [`-join=${stay[0]}`]);
     await waitForStatuses(hosts, { ...STAYING, third: "alive" });

@@ -245,6 +245,20 @@ export async function waitForStatuses(
   );
 }
 
+/**
+ * Has a failed member forgotten by all. No exchange of states carries that word, and a stock agent may tell it twice to the
+ * dead alone: so it is said until all have heard.
+ */
+export async function pruneEverywhere(name: string, at: string, hosts: readonly string[]): Promise<void> {
+  const say = async (): Promise<readonly Record<string, string>[]> => {
+    const { code, out, err } = await serf("force-leave", "-prune", `-rpc-addr=${at}:${RPC_PORT}`, name);
+    if (code !== 0) throw new Error(`force-leave failed: ${out}${err}`);
+    return Promise.all(hosts.map((host) => statuses(host)));
+  };
+  const isForgotten = (seen: readonly Record<string, string>[]): boolean => seen.every((one) => !(name in one));
+  await askUntil(say, isForgotten, { what: `${name} to be forgotten` });
+}
+
 /** A kind of agent, for tests that hold for both. */
 export interface Side {
   readonly name: string;
