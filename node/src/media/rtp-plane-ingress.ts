@@ -8,6 +8,9 @@ import type { PlaneReceiver, RtpDropReason, RtpPlaneSink } from "./rtp-plane-typ
 /** First guess at keystream room: an Opus packet, a video packet. */
 const PAYLOAD_BYTES = { audio: 160, video: 1200 } as const;
 
+/** What somebody shows to all goes before faces, and is mostly text. */
+const SHARED_SCREEN = { priority: 1, prefersDetail: true } as const;
+
 export class Ingresses {
   readonly #core: RouterCore;
   readonly #sink: RtpPlaneSink;
@@ -132,6 +135,7 @@ export class Ingresses {
         clockRateHz: track.codec.clockRateHz,
         layers: track.layers,
         remote,
+        ...(track.source === "screen" ? SHARED_SCREEN : {}),
       },
       nowMs,
     );

@@ -38,7 +38,7 @@ export class Track {
   ladder(nowMs: InstantMs): readonly LayerLevel[] {
     if (nowMs - this.#ladderAtMs >= LADDER_MS) {
       this.#ladderAtMs = nowMs;
-      this.#ladder = buildLadder(this.producers);
+      this.#ladder = buildLadder(this.producers, this.input.prefersDetail === true);
     }
     return this.#ladder;
   }

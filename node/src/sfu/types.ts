@@ -41,6 +41,8 @@ export interface TrackInput {
   readonly remote: boolean;
   /** Among the tracks of one viewer's slots, higher ones keep their quality longer. Default 0. */
   readonly priority?: number;
+  /** Text and drawings: pictures are left out before pixels are. Default false. */
+  readonly prefersDetail?: boolean;
 }
 
 export interface IngressInput {

@@ -10,7 +10,7 @@ import type { Peer } from "../peer.ts";
 import type { RouterState } from "../router-state.ts";
 import type { Track } from "../track.ts";
 import type { InstantMs } from "../types.ts";
-import type { LayerLevel } from "./layer-ladder.ts";
+import { type LayerLevel, withDetail } from "./layer-ladder.ts";
 import { PAUSED, type Shown, share } from "./sharing.ts";
 
 /** 50 packets/s of Opus at 32 kbit/s with all headers. */
@@ -207,7 +207,8 @@ function levelsFor(
     ? spatialSizes.map(({ width, height }) => ({ width, height, active: true }))
     : track.layerStates();
   const rank = wantedLayer(states, want.target);
-  return ladder.filter((level) => level.rank <= rank);
+  const fitting = ladder.filter((level) => level.rank <= rank);
+  return track.input.prefersDetail === true ? withDetail(fitting) : fitting;
 }
 
 function audioRate(peer: Peer, nowMs: InstantMs): number {

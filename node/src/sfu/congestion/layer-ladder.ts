@@ -15,8 +15,11 @@ export interface LayerLevel {
 /** Until a layer was measured: the highest, and each lower one. */
 const ASSUMED_BPS = [1_500_000, 500_000, 180_000];
 
-/** `layers`: the track's streams by simulcast layer, undefined or inactive ones included. */
-export function buildLadder(layers: readonly (Producer | undefined)[]): LayerLevel[] {
+/**
+ * `layers`: the track's streams by simulcast layer, undefined or inactive ones included; `prefersDetail`: of every size also
+ * that with the fewest pictures.
+ */
+export function buildLadder(layers: readonly (Producer | undefined)[], prefersDetail = false): LayerLevel[] {
   const levels: LayerLevel[] = [];
   for (const [index, producer] of layers.entries()) {
     const source = producer?.active === true ? producer : standIn(layers, index);
@@ -24,7 +27,7 @@ export function buildLadder(layers: readonly (Producer | undefined)[]): LayerLev
       const bps = ASSUMED_BPS[Math.min(layers.length - 1 - index, ASSUMED_BPS.length - 1)] ?? 0;
       levels.push({ index, spatial: ALL_LAYERS, temporal: ALL_LAYERS, bps, rank: index });
     } else {
-      addMeasured(levels, source, { index, isLowest: index === 0 });
+      addMeasured(levels, source, { index, isLowest: index === 0, prefersDetail });
     }
   }
   return levels;
@@ -42,13 +45,14 @@ function standIn(layers: readonly (Producer | undefined)[], index: number): Prod
 function addMeasured(
   levels: LayerLevel[],
   source: Producer,
-  { index, isLowest }: { readonly index: number; readonly isLowest: boolean },
+  from: { readonly index: number; readonly isLowest: boolean; readonly prefersDetail: boolean },
 ): void {
   const { meter } = source;
+  const { index, isLowest, prefersDetail } = from;
   if (meter === undefined) return;
   const { maxSpatialId, maxTemporalId } = meter;
   for (let spatial = 0; spatial <= maxSpatialId; spatial++) {
-    const lowest = isLowest && spatial === 0;
+    const lowest = prefersDetail || (isLowest && spatial === 0);
     // A larger picture at a quarter of its pictures is no gain over a smaller one that moves.
     const first = lowest ? 0 : Math.max(0, maxTemporalId - 1);
     for (let temporal = first; temporal <= maxTemporalId; temporal++) {
@@ -57,6 +61,16 @@ function addMeasured(
       levels.push({ index, spatial: open(spatial, maxSpatialId), temporal: open(temporal, maxTemporalId), bps, rank });
     }
   }
+}
+
+/** Of a ladder that prefers detail: pictures are given up first, and pixels only when the fewest pictures are too many. */
+export function withDetail(ladder: readonly LayerLevel[]): readonly LayerLevel[] {
+  const top = ladder.at(-1)?.rank;
+  return ladder.filter((level, i) => {
+    const before = ladder[i - 1];
+    const isFirst = before === undefined || before.index !== level.index || before.rank !== level.rank;
+    return isFirst || level.rank === top;
+  });
 }
 
 /** The highest layer stands for any that may come. */
