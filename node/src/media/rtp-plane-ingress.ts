@@ -135,6 +135,7 @@ export class Ingresses {
         clockRateHz: track.codec.clockRateHz,
         layers: track.layers,
         remote,
+        ...(track.codec.profile === undefined ? {} : { profile: track.codec.profile }),
         ...(track.source === "screen" ? SHARED_SCREEN : {}),
       },
       nowMs,

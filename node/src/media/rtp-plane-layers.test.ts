@@ -93,3 +93,30 @@ test("a peer's statistics say what each of its slots gives", () => {
   expect(plane.peerStats("bob")!.slots).toMatchObject([{ mid: "v0", layer: "", packetsSent: 1 }]);
   expect(plane.peerStats("alice")!.slots).toEqual([]);
 });
+
+test("[R15] a slot that names profiles takes a track on the payload type of its own, and no other", () => {
+  const { plane, alice } = setUp();
+  const codec = { name: "H264", clockRateHz: 90_000, profile: "high" } as const;
+  const track = { trackId: "h264", kind: "video", source: "camera", codec, layers: [""] } as const;
+  plane.addReceiver({ peerId: "alice", roomId: "r", mid: "9", track, payloadType: 45, extensions: EXTENSIONS }, 0);
+  const listen = (peerId: string, profiles: readonly (string | undefined)[]): Client => {
+    const client = new Client(plane, peerId, peerId.length * 7);
+    const codecs = profiles.map((profile, i) => {
+      const variant = { name: "H264", payloadType: 50 + i } as const;
+      return profile === undefined ? variant : { ...variant, profile };
+    });
+    plane.addSlot({ peerId, roomId: "r", mid: "v0", kind: "video", ssrc: 70, codecs, extensions: EXTENSIONS }, 0);
+    plane.assignSlot({ peerId, mid: "v0", trackId: "h264" }, 0);
+    return client;
+  };
+  const viewers = [listen("both", ["", "high"]), listen("basic", [""]), listen("anybody", [undefined])];
+  const shape = { payloadType: 45, seq: 1, timestamp: 1, ssrc: 4444, marker: true, extensions: { 1: ascii("9") } };
+  const keyframe = rtpPacket({
+    ...shape,
+    payload: Buffer.from([0x67, 0x64, 0, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb]),
+  });
+  plane.handleSrtp("alice", alice.up.protect(keyframe), 5);
+  plane.flush();
+
+  expect(viewers.map((viewer) => viewer.rtp().map((packet) => packet[1]! & 127))).toEqual([[51], [], [50]]);
+});
