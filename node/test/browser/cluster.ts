@@ -77,7 +77,7 @@ async function stopNode(node: ClusterNode): Promise<void> {
 
 export async function startCluster(
   count: number,
-  options: { readonly flags?: readonly string[] } = {},
+  options: { readonly flags?: readonly string[]; readonly flagsOf?: (index: number) => readonly string[] } = {},
 ): Promise<Cluster> {
   const dataDir = mkdtempSync(join(tmpdir(), "hearsay-cluster-"));
   const env = {
@@ -92,9 +92,10 @@ export async function startCluster(
     const [httpPort, gossipPort] = [await freePort(), i === 0 ? seed : await freePort()];
     const ports = [`--http-port=${httpPort}`, `--gossip-port=${gossipPort}`, "--media-port=0", `--data-dir=${dataDir}`];
     const seeds = i === 0 ? [] : [`--seeds=127.0.0.1:${seed}`];
+    const own = options.flagsOf?.(i) ?? [];
     const output: string[] = [];
     const launch = (): ChildProcess => {
-      const child = spawnNode(name, [...ports, ...seeds, ...(options.flags ?? [])], env);
+      const child = spawnNode(name, [...ports, ...seeds, ...(options.flags ?? []), ...own], env);
       for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => output.push(String(chunk)));
       return child;
     };
