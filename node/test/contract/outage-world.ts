@@ -159,7 +159,12 @@ export class Talker {
 
   async heard(count: number): Promise<void> {
     const goal = this.acknowledged.length + count;
-    await until(`${count} more messages are acknowledged`, () => this.acknowledged.length >= goal, SETTLE_MS);
+    await until("more messages are acknowledged", () => this.acknowledged.length >= goal, SETTLE_MS).catch(
+      (error: unknown) => {
+        const [done, refused] = [this.acknowledged.length, [...this.refusals].join()];
+        throw new Error(`${done} of ${goal} messages are acknowledged; refused: ${refused}`, { cause: error });
+      },
+    );
   }
 
   async stop(): Promise<void> {
@@ -196,8 +201,12 @@ interface History {
   readonly messages: readonly { readonly id: string; readonly text: string }[];
 }
 
-/** Every acknowledged message stands in the history once, and nothing stands there twice. */
-export async function expectNothingLost(node: TestNode, token: string, talkers: readonly Talker[]): Promise<void> {
+/** Every acknowledged message stands in the history once, and nothing stands there twice. Answers the history. */
+export async function expectNothingLost(
+  node: TestNode,
+  token: string,
+  talkers: readonly Talker[],
+): Promise<readonly string[]> {
   const texts: string[] = [];
   for (let before: string | undefined, goesOn = true; goesOn; ) {
     const query: string = before === undefined ? "" : `&before=${before}`;
@@ -212,6 +221,7 @@ export async function expectNothingLost(node: TestNode, token: string, talkers: 
   expect(texts.length).toBe(new Set(texts).size);
   const acknowledged = talkers.flatMap((talker) => talker.acknowledged);
   expect(acknowledged.filter((text) => !texts.includes(text))).toEqual([]);
+  return texts;
 }
 
 /** What a client that stayed was told live: each message once. */

@@ -83,9 +83,13 @@ export class SqliteDatabase {
     }
   }
 
-  /** The same in one write transaction: all of it or nothing. Within a group the group's own means see to that. */
+  /**
+   * The same in one write transaction: all of it or nothing. Within a group the group's own means see to that, within another
+   * transaction that one. Every write belongs in one: a prepared statement that finds the file locked stays open in libsql, and
+   * with it no later transaction of the connection can be committed; BEGIN, which waits for the lock here, is not prepared.
+   */
   transact<Result>(operation: string, work: () => Result): Result {
-    if (this.#grouping) return this.run(operation, work);
+    if (this.#grouping || this.#db.inTransaction) return this.run(operation, work);
     return this.run(operation, () => {
       this.#db.exec("BEGIN IMMEDIATE");
       try {

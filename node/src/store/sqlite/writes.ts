@@ -51,7 +51,7 @@ export function callWrite(db: SqliteDatabase, name: WriteName, args: readonly un
 export function directWriter(db: SqliteDatabase): Writer {
   return {
     // The operations are synchronous; being an async function turns what they throw into rejections.
-    write: async (name, ...args) => callWrite(db, name, args) as WriteResult<typeof name>,
+    write: async (name, ...args) => db.transact(name, () => callWrite(db, name, args)) as WriteResult<typeof name>,
     close: async () => undefined,
   };
 }
