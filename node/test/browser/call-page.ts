@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly silent?: boolean;
   /** Publishes the microphone alone. */
   readonly voiceOnly?: boolean;
+  /** Prefers audio/red (RFC 2198) for the microphone. */
+  readonly redundantAudio?: boolean;
   /** MIME type of the camera's codec, such as "video/AV1"; default the browser's first. */
   readonly codec?: string;
   /** Of a camera without RIDs, such as "L3T3_KEY". */
@@ -125,9 +127,10 @@ export class CallPage {
   }
 
   #camera(): object {
-    const { rids = [], width = 640, height = 360, codec, scalabilityMode, voiceOnly = false } = this.options;
+    const { rids = [], width = 640, height = 360, codec, scalabilityMode } = this.options;
+    const { voiceOnly = false, redundantAudio = false } = this.options;
     const descriptor = scalabilityMode !== undefined;
-    return { rids, width, height, codec, scalabilityMode, descriptor, voiceOnly };
+    return { rids, width, height, codec, scalabilityMode, descriptor, voiceOnly, redundantAudio };
   }
 
   async negotiate(fresh: boolean): Promise<NegotiateResult> {

@@ -10,6 +10,8 @@ export interface TapSink {
   rtp(peerId: string, packet: Buffer): void;
   /** A compound packet. */
   rtcp(peerId: string, packet: Buffer): void;
+  /** What the plane sends, protected: of SRTP the header is in the clear. */
+  sent?(peerId: string, datagram: Uint8Array): void;
 }
 interface PeerKeys {
   readonly rtp: ReturnType<typeof deriveSessionKeys>;
@@ -22,28 +24,34 @@ const INDEX_BYTES = 4;
 export function tappedPlane(plane: RtpPlaneApi, sink: TapSink): RtpPlaneApi {
   const keys = new Map<string, PeerKeys>();
   const taps = {
-    addPeer: (peer: PlanePeer) => {
+    addPeer: (peer: PlanePeer, nowMs: number) => {
       const of = (use: "rtp" | "rtcp") => deriveSessionKeys(peer.remoteKey, use);
       keys.set(peer.peerId, { rtp: of("rtp"), rtcp: of("rtcp") });
+      const send = (datagram: Uint8Array): void => {
+        sink.sent?.(peer.peerId, datagram);
+        peer.transport.send(datagram);
+      };
+      return [{ ...peer, transport: { send } }, nowMs];
     },
     handleSrtp: (peerId: string, datagram: Uint8Array) => {
       const own = keys.get(peerId);
       if (own !== undefined) sink.rtp(peerId, openRtp(own, datagram));
+      return undefined;
     },
     handleSrtcp: (peerId: string, datagram: Uint8Array) => {
       const own = keys.get(peerId);
       if (own !== undefined) sink.rtcp(peerId, openRtcp(own, datagram));
+      return undefined;
     },
   };
   return new Proxy(plane, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
-      const tap = taps[name as keyof typeof taps] as ((...input: unknown[]) => void) | undefined;
+      const tap = taps[name as keyof typeof taps] as ((...input: unknown[]) => unknown[] | undefined) | undefined;
       if (tap === undefined) return member.bind(target);
       return (...input: unknown[]) => {
-        tap(...input);
-        return member.apply(target, input);
+        return member.apply(target, tap(...input) ?? input);
       };
     },
   });
