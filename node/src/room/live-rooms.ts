@@ -10,7 +10,7 @@ import { Emitter } from "../mesh/emitter.ts";
 import type { Log } from "../mesh/log.ts";
 import type { Mesh, MeshEvent } from "../mesh/mesh.ts";
 import type { LiveRooms } from "./live-rooms-types.ts";
-import type { HttpOrder } from "./moderation.ts";
+import type { HttpOrder, RoleChange } from "./moderation.ts";
 import { Negotiator, type OfferInput } from "./negotiation.ts";
 import { type Member, RoomRegistry } from "./registry.ts";
 import type { RoomSink } from "./room.ts";
@@ -63,7 +63,6 @@ class LiveRoomService implements LiveRooms {
     this.#registry = new RoomRegistry(identity, (roomId) => this.#sink(roomId));
     this.#announcer = new RoomAnnouncer({ ...shared, random: parts.random }, this.#announced());
     this.#fanout = new RoomFanout(shared, {
-      deliver: (roomId, message) => this.#registry.find(roomId)?.deliver(message),
       hear: (roomId, node, levels) => {
         this.#registry.find(roomId)?.hear(node, levels, this.#clock.nowMs());
         this.#registry.arm(roomId);
@@ -198,6 +197,10 @@ class LiveRoomService implements LiveRooms {
     return this.#live.moderation.order(node, order);
   }
 
+  roleChanged(change: RoleChange): void {
+    this.#live.moderation.roleChanged(change);
+  }
+
   report(sessionId: string, { frozenRatio }: { readonly frozenRatio: number }): void {
     const member = this.#registry.member(sessionId);
     if (member !== undefined) this.#live.quality.report(member, frozenRatio);
@@ -209,11 +212,6 @@ class LiveRoomService implements LiveRooms {
 
   onRemoved(listener: (sessionId: string) => void): () => void {
     return this.#removed.add(listener);
-  }
-
-  post(roomId: string, message: Parameters<RoomService["post"]>[1], otherNodes: readonly string[]): void {
-    this.#registry.find(roomId)?.deliver(message);
-    this.#fanout.send(roomId, message, [...otherNodes, ...this.#announcer.peersOf(roomId)]);
   }
 
   meet(roomId: string, nodes: readonly string[]): void {
@@ -266,7 +264,7 @@ class LiveRoomService implements LiveRooms {
   counters(): ReturnType<LiveRooms["counters"]> {
     const refused = Object.fromEntries(this.#refusals) as Record<RoomRefusal, number>;
     const [data, moderation] = [this.#live.data.counters(), this.#live.moderation.counters()];
-    return { refused, messages: this.#fanout.counters(), data, moderation };
+    return { refused, data, moderation };
   }
 
   // ---------------------------------------------------------------- sessions

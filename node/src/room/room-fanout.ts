@@ -1,27 +1,13 @@
 /**
- * What the nodes of a room pass on besides who is there: chat messages, acknowledged and sent once more when that
- * fails (a client that missed one reads it from the history), and the loudness of their loudest tracks, best effort.
- * Shell over Mesh and Clock. Rules: SPEC.md [P50…P58].
+ * What the nodes of a room tell each other besides who is there: the loudness of their loudest tracks, best effort.
+ * Shell over Mesh and Clock. Rules: SPEC.md [P52].
  */
-import type { ChatMessage } from "#protocol";
-import { type Clock, pause } from "../mesh/clock.ts";
-import type { Log } from "../mesh/log.ts";
+import type { Clock } from "../mesh/clock.ts";
 import { type Mesh, MeshError } from "../mesh/mesh.ts";
 import type { Level } from "./room.ts";
-import {
-  type RoomLevelsBody,
-  type RoomMessageBody,
-  type RoomRefusal,
-  readRoomLevels,
-  readRoomMessage,
-} from "./room-state.ts";
+import { type RoomLevelsBody, type RoomRefusal, readRoomLevels } from "./room-state.ts";
 
-export const MESSAGE_TOPIC = "room.message";
 export const LEVELS_TOPIC = "room.levels";
-export const MESSAGE_TIMEOUT_MS = 2_000;
-export const RETRY_AFTER_MS = 500;
-/** Messages under way to other nodes; beyond it they are left to the history. */
-export const MAX_MESSAGES_UNDER_WAY = 1_000;
 /** Unchanged levels are told again, because what was told holds for 5 s only. */
 export const LEVELS_REPEAT_MS = 2_000;
 const LEVELS_TIMEOUT_MS = 1_000;
@@ -31,7 +17,6 @@ const MAX_LEVELS_UNDER_WAY = 3;
 const MAX_LEVEL_SOURCES = 4_096;
 
 export interface FanoutRooms {
-  deliver(roomId: string, message: ChatMessage): void;
   hear(roomId: string, node: string, levels: readonly Level[]): void;
   refused(code: RoomRefusal, from: string): void;
 }
@@ -46,66 +31,26 @@ interface TellingLevels {
 export class RoomFanout {
   readonly #mesh: Mesh;
   readonly #clock: Clock;
-  readonly #log: Log;
   readonly #rooms: FanoutRooms;
   readonly #telling = new Map<string, TellingLevels>();
   readonly #heard = new Map<string, { readonly boot: string; readonly seq: number }>();
-  #unhandle: (() => void)[] = [];
-  #stopped = true;
-  #underWay = 0;
+  #unhandle: () => void = () => undefined;
   #seq = 0;
-  readonly #counters = { sent: 0, failed: 0, skipped: 0 };
 
-  constructor(parts: { readonly mesh: Mesh; readonly clock: Clock; readonly log: Log }, rooms: FanoutRooms) {
+  constructor(parts: { readonly mesh: Mesh; readonly clock: Clock }, rooms: FanoutRooms) {
     this.#mesh = parts.mesh;
     this.#clock = parts.clock;
-    this.#log = parts.log;
     this.#rooms = rooms;
   }
 
   start(): void {
-    this.#stopped = false;
-    this.#unhandle = [
-      this.#mesh.handle(MESSAGE_TOPIC, (from, body) => this.#receiveMessage(from, body)),
-      this.#mesh.handle(LEVELS_TOPIC, (from, body) => this.#receiveLevels(from, body)),
-    ];
+    this.#unhandle = this.#mesh.handle(LEVELS_TOPIC, (from, body) => this.#receiveLevels(from, body));
   }
 
   stop(): void {
-    for (const unhandle of this.#unhandle) unhandle();
-    this.#unhandle = [];
-    this.#stopped = true;
+    this.#unhandle();
     this.#telling.clear();
     this.#heard.clear();
-  }
-
-  /** Deliveries of messages to other nodes: acknowledged, given up, not tried for want of room. */
-  counters(): Readonly<Record<"sent" | "failed" | "skipped", number>> {
-    return { ...this.#counters };
-  }
-
-  send(roomId: string, message: ChatMessage, nodes: readonly string[]): void {
-    for (const node of new Set(nodes)) {
-      if (node === this.#mesh.self.name || this.#mesh.node(node) === undefined) continue;
-      if (this.#underWay >= MAX_MESSAGES_UNDER_WAY) {
-        this.#counters.skipped += 1;
-        continue;
-      }
-      this.#underWay += 1;
-      this.#sendTo(node, { roomId, message }).then(
-        () => {
-          this.#underWay -= 1;
-        },
-        (error: unknown) => {
-          this.#underWay -= 1;
-          this.#counters.failed += 1;
-          this.#log.warn(
-            { roomId, node, error: String(error) },
-            "a message did not reach a node; its people read the history",
-          );
-        },
-      );
-    }
   }
 
   /**
@@ -137,18 +82,6 @@ export class RoomFanout {
     this.#telling.delete(roomId);
   }
 
-  async #sendTo(node: string, body: RoomMessageBody): Promise<void> {
-    const options = { timeoutMs: MESSAGE_TIMEOUT_MS };
-    try {
-      await this.#mesh.request(node, MESSAGE_TOPIC, body, options);
-    } catch (error) {
-      if (!(error instanceof MeshError) || error.code !== "timeout" || this.#stopped) throw error;
-      await pause(this.#clock, RETRY_AFTER_MS);
-      await this.#mesh.request(node, MESSAGE_TOPIC, body, options);
-    }
-    this.#counters.sent += 1;
-  }
-
   #tellLevelsTo(telling: TellingLevels, node: string, body: RoomLevelsBody): void {
     const link = telling.nodes.get(node) ?? { ackedSeq: 0, underWay: 0 };
     telling.nodes.set(node, link);
@@ -163,13 +96,6 @@ export class RoomFanout {
       link.underWay -= 1;
     };
     this.#mesh.request(node, LEVELS_TOPIC, body, { timeoutMs: LEVELS_TIMEOUT_MS }).then(arrived, lost);
-  }
-
-  #receiveMessage(from: string, body: unknown): { readonly ok: true } {
-    const read = readRoomMessage(body);
-    if (!read.ok) return this.#refuse(read.code, from);
-    this.#rooms.deliver(read.value.roomId, read.value.message);
-    return { ok: true };
   }
 
   #receiveLevels(from: string, body: unknown): { readonly ok: true } {

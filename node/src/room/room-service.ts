@@ -4,7 +4,6 @@
  * checked (tokens, capacity, rights); it speaks back through a RoomClient each.
  */
 import type {
-  ChatMessage,
   Grants,
   Moderate,
   OfferedTrack,
@@ -85,8 +84,6 @@ export interface RoomService {
   moderate(sessionId: string, deed: Pick<Moderate, "participantId" | "action" | "trackId">): Promise<void>;
   /** What a client says of its own pictures, for its quality score. */
   report(sessionId: string, report: Pick<Report, "frozenRatio">): void;
-  /** Fans a stored message out to everyone present here and to the other nodes of the room. */
-  post(roomId: string, message: ChatMessage, otherNodes: readonly string[]): void;
   /**
    * Occupants of this node were reaped because it died. They are shown as reconnecting until the resume time since then is
    * over, as after the mesh's own word; nothing happens while the mesh lists the node as alive.

@@ -2,10 +2,8 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
   MAX_LOCAL_PARTICIPANTS,
-  MAX_MESSAGE_UNITS,
   ROOM_REFUSALS,
   readRoomLevels,
-  readRoomMessage,
   readRoomState,
   readRoomStateReply,
 } from "./room-state.ts";
@@ -26,15 +24,12 @@ const state = {
   departures: [{ participantId: "p2", reason: "left" }],
 };
 const body = { v: 1, roomId: "r", node: "x", state, have: { boot: "c", version: 9 } };
-const message = { id: "m", authorId: "u", authorName: "Ann", text: "hi", sentAtMs: 5 };
 
 test("a right body is read as it is", () => {
   expect(readRoomState(body, "x")).toEqual({ ok: true, value: body });
   expect(readRoomState({ ...body, have: null }, "x")).toEqual({ ok: true, value: { ...body, have: null } });
   expect(readRoomStateReply({ known: true, state })).toEqual({ ok: true, value: { known: true, state } });
   expect(readRoomStateReply({ known: false })).toEqual({ ok: true, value: { known: false } });
-  const full = { ...message, clientId: "k", replyTo: "m0" };
-  expect(readRoomMessage({ roomId: "r", message: full })).toEqual({ ok: true, value: { roomId: "r", message: full } });
   const levels = { roomId: "r", boot: "b", seq: 1, levels: [{ trackId: "t1", level: 30 }] };
   expect(readRoomLevels(levels)).toEqual({ ok: true, value: levels });
 });
@@ -54,9 +49,6 @@ test("[P31] unknown fields are left behind at every depth", () => {
     have: { ...body.have, extra: 1 },
   };
   expect(readRoomState(strange, "x")).toEqual({ ok: true, value: body });
-  expect(readRoomMessage({ roomId: "r", message: { ...message, extra: 1 } })).toEqual({
-    ...{ ok: true, value: { roomId: "r", message } },
-  });
 });
 
 const many = <T>(count: number, make: (i: number) => T): readonly T[] =>
@@ -118,17 +110,6 @@ test.each([
 });
 
 test.each([
-  ["no id", { ...message, id: "" }],
-  ["a text without end", { ...message, text: "x".repeat(MAX_MESSAGE_UNITS + 1) }],
-  ["a number for text", { ...message, text: 4 }],
-  ["a strange client id", { ...message, clientId: {} }],
-  ["a strange time", { ...message, sentAtMs: "now" }],
-  ["nothing in it", undefined],
-])("[P30] a message with %s is refused", (_, strange) => {
-  expect(readRoomMessage({ roomId: "r", message: strange })).toEqual({ ok: false, code: "bad_shape" });
-});
-
-test.each([
   ["a level beyond silence", { roomId: "r", boot: "b", seq: 1, levels: [{ trackId: "t", level: 128 }] }],
   ["too many levels", { roomId: "r", boot: "b", seq: 1, levels: many(17, () => ({ trackId: "t", level: 1 })) }],
   ["no number", { roomId: "r", boot: "b", levels: [] }],
@@ -147,12 +128,7 @@ test("[P30] any value is read or refused with a code", () => {
           { ...body, state: value },
           { ...body, state: { ...state, participants: [value] } },
         ]) {
-          for (const read of [
-            readRoomState(inner, "x"),
-            readRoomStateReply(inner),
-            readRoomMessage(inner),
-            readRoomLevels(inner),
-          ])
+          for (const read of [readRoomState(inner, "x"), readRoomStateReply(inner), readRoomLevels(inner)])
             if (!read.ok) expect(ROOM_REFUSALS).toContain(read.code);
         }
       },

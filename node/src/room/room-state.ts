@@ -2,9 +2,8 @@
  * What nodes that serve the same room tell each other, as message bodies: building, and reading with every bound
  * checked. A body that is not exactly right is refused with a code and changes nothing. Rules: SPEC.md [P30…P39].
  */
-import type { ChatMessage } from "#protocol";
 import type { TrackDescription } from "../media/control.ts";
-import { type Fields, isCount, isFields, isListOf, isOneOf, isText, isTextOrEmpty } from "../mesh/shape.ts";
+import { isCount, isFields, isListOf, isOneOf, isText, isTextOrEmpty } from "../mesh/shape.ts";
 import type { Claim } from "./claim.ts";
 import type { Entry, LiveTrack } from "./entry.ts";
 import type { Level } from "./room.ts";
@@ -15,7 +14,6 @@ export const ROOM_STATE_VERSION = 1;
 export const MAX_LOCAL_PARTICIPANTS = 500;
 export const MAX_TRACKS_PER_PARTICIPANT = 16;
 export const MAX_LAYERS = 8;
-export const MAX_MESSAGE_UNITS = 16_384;
 const MAX_ID = 128;
 const MAX_NAME = 256;
 const MAX_ROOM_ID = 256;
@@ -55,10 +53,6 @@ export interface RoomStateReply {
   /** The receiver's own word, when the sender does not hold it yet. */
   readonly state?: NodeState;
 }
-export interface RoomMessageBody {
-  readonly roomId: string;
-  readonly message: ChatMessage;
-}
 export interface RoomLevelsBody {
   readonly roomId: string;
   readonly boot: string;
@@ -88,12 +82,6 @@ export function readRoomStateReply(body: unknown): Read<RoomStateReply> {
   if (body["state"] === undefined) return accept({ known: body["known"] });
   const state = readNodeState(body["state"]);
   return state.ok ? accept({ known: body["known"], state: state.value }) : state;
-}
-
-export function readRoomMessage(body: unknown): Read<RoomMessageBody> {
-  if (!isFields(body) || !isText(body["roomId"], MAX_ROOM_ID)) return refuse("bad_shape");
-  const message = readMessage(body["message"]);
-  return message === undefined ? refuse("bad_shape") : accept({ roomId: body["roomId"], message });
 }
 
 export function readRoomLevels(body: unknown): Read<RoomLevelsBody> {
@@ -206,25 +194,6 @@ export function copyTrack(track: TrackDescription): TrackDescription {
     },
     layers: [...layers],
   };
-}
-
-function readMessage(value: unknown): ChatMessage | undefined {
-  if (!isFields(value) || !isCount(value["sentAtMs"])) return undefined;
-  const { id, authorId, authorName, text, sentAtMs } = value;
-  if (!isText(id, MAX_ID) || !isText(authorId, MAX_ID) || !isTextOrEmpty(authorName, MAX_NAME)) return undefined;
-  const clientId = optionalText(value, "clientId");
-  const replyTo = optionalText(value, "replyTo");
-  if (!isTextOrEmpty(text, MAX_MESSAGE_UNITS) || clientId === undefined || replyTo === undefined) return undefined;
-  return { id, authorId, authorName, text, sentAtMs, ...clientId, ...replyTo };
-}
-
-function optionalText<const Name extends string>(
-  fields: Fields,
-  name: Name,
-): { readonly [K in Name]?: string } | undefined {
-  const value = fields[name];
-  if (value === undefined) return {};
-  return isText(value, MAX_ID) ? ({ [name]: value } as { readonly [K in Name]?: string }) : undefined;
 }
 
 function hasRepeats(ids: readonly string[]): boolean {

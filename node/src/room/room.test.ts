@@ -69,17 +69,6 @@ test("[P8] muted tracks take no slot, and come back when they sound again", () =
   expect(placed).toEqual(["s-me a0 bob-microphone", "s-me v0 bob-camera"]);
 });
 
-test("[P20] a message is delivered once, however often it comes", () => {
-  const { room, told } = recorded();
-  room.putLocal(entry("me", 10, []));
-  room.addListener("s-me", "p-me");
-  const message = { id: "m1", authorId: "u", authorName: "n", text: "t", sentAtMs: 1 };
-  room.deliver(message);
-  room.deliver(message);
-  room.deliver({ ...message, id: "m2" });
-  expect(told.map(({ message: m }) => m.type)).toEqual(["message", "message"]);
-});
-
 test("[P21] speakers are the loudest microphones, told when that changes", () => {
   const { room, told } = recorded();
   for (const [i, person] of ["a", "b", "c"].entries()) room.putLocal(entry(person, i, ["microphone", "screenAudio"]));

@@ -3,11 +3,10 @@
  * other nodes' words in, effects through the sink, time as an argument. Rules: SPEC.md [P1…P29].
  */
 import type { InstantMs } from "#gossip";
-import type { ChatMessage, MediaKind, ParticipantInfo, Unsequenced, View } from "#protocol";
+import type { MediaKind, ParticipantInfo, Unsequenced, View } from "#protocol";
 import { AudioRanking, SILENT_LEVEL } from "./audio-ranking.ts";
 import type { Entry, LiveTrack } from "./entry.ts";
 import { Listener, type Placement, type RoomTrack } from "./listener.ts";
-import { RecentIds } from "./recent-ids.ts";
 import { type ApplyOutcome, type LeftReason, type NodeState, Roster } from "./roster.ts";
 
 export interface RoomSink {
@@ -36,8 +35,6 @@ export const MAX_SPEAKERS = 8;
 export const MAX_TOLD_LEVELS = MAX_SPEAKERS;
 /** Departures that a word to other nodes gives reasons for. */
 const MAX_DEPARTURES = 32;
-/** Messages whose repetition is recognised. */
-const MAX_RECENT_MESSAGES = 1_024;
 
 export interface Level {
   readonly trackId: string;
@@ -51,7 +48,6 @@ export class Room {
   readonly #self: string;
   readonly #listeners = new Map<string, { readonly participantId: string; readonly listener: Listener }>();
   readonly #ranking = new AudioRanking();
-  readonly #messages = new RecentIds(MAX_RECENT_MESSAGES);
   #departures: { readonly participantId: string; readonly reason: LeftReason }[] = [];
   #tracks = new Map<string, RoomTrack & { readonly node: string; readonly live: LiveTrack }>();
   #tickDueMs: InstantMs = Number.POSITIVE_INFINITY;
@@ -185,11 +181,6 @@ export class Room {
   nodeDown(node: string, how: "failed" | "left", nowMs: InstantMs): void {
     this.#roster.nodeDown(node, how === "failed" ? "nodeFailed" : "timeout", nowMs);
     this.#changed();
-  }
-
-  /** Everyone who is here hears a message once, however often it comes. */
-  deliver(message: ChatMessage): void {
-    if (this.#messages.add(message.id)) this.#broadcast({ type: "message", message });
   }
 
   // ---------------------------------------------------------------- loudness and time

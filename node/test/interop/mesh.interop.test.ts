@@ -77,7 +77,7 @@ const names = (mesh: Mesh): string =>
     .sort()
     .join();
 
-test("three real agents carry rooms, messages and trunks, and notice a node that dies", async () => {
+test("three real agents carry rooms and trunks, and notice a node that dies", async () => {
   const planes = new FakeMediaNetwork();
   const a = await boot("a", 1, planes);
   const b = await boot("b", 2, planes);
@@ -88,14 +88,10 @@ test("three real agents carry rooms, messages and trunks, and notice a node that
   await until(() => [a, b, c].every((node) => names(node.mesh) === "a,b,c"), "all know all");
 
   const ann = await enter(a, "ann", []);
-  const bob = await enter(b, "bob", ["a"]);
+  await enter(b, "bob", ["a"]);
   await enter(c, "cid", ["a", "b"]);
   const sees = (node: Node, person: string): number => node.media.delivered(`s-${person}`).length;
   await until(() => sees(a, "ann") === 2 && sees(b, "bob") === 2 && sees(c, "cid") === 2, "everybody sees the others");
-
-  a.rooms.post("r", { id: "m1", authorId: "u-ann", authorName: "ann", text: "xin chào", sentAtMs: 1 }, ["b", "c"]);
-  await until(() => bob.ofType("message").length === 1, "the message arrives");
-  expect(bob.ofType("message")[0]?.message.text).toBe("xin chào");
 
   const events: string[] = [];
   a.mesh.onEvent((event) => events.push(event.kind));

@@ -1,10 +1,9 @@
 /** Every topic between nodes, fed with what no honest node sends: a code each, counted, and nothing changes. */
 import { expect, test } from "@jest/globals";
-import { chat, ROOM, RoomWorld } from "../fakes/room-world.ts";
+import { ROOM, RoomWorld } from "../fakes/room-world.ts";
 
 const TOPICS = [
   "room.state",
-  "room.message",
   "room.levels",
   "room.data",
   "room.moderate",
@@ -108,7 +107,6 @@ test("a word for a room that this node does not serve is answered and leaves no 
   const state = { boot: "b", version: 1, participants: [], departures: [] };
   const body = { v: 1, roomId: "elsewhere", node: "x", state, have: null };
   expect(await refusalOf(world, "x", "room.state", body)).toBe("accepted");
-  expect(await refusalOf(world, "x", "room.message", { roomId: "elsewhere", message: chat("m") })).toBe("accepted");
   expect(
     world
       .at("a")
