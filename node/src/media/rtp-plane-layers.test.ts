@@ -120,3 +120,38 @@ test("[R15] a slot that names profiles takes a track on the payload type of its 
 
   expect(viewers.map((viewer) => viewer.rtp().map((packet) => packet[1]! & 127))).toEqual([[51], [], [50]]);
 });
+
+test("[E21] figures of streams: what came, was lost and repaired; what a viewer reports of its slot", () => {
+  const { plane, alice } = setUp();
+  const bob = addViewer(plane, "bob", 30);
+  for (const seq of [1, 2, 4, 5]) {
+    plane.handleSrtp("alice", alice.up.protect(frame(seq, { keyframe: seq === 1, bytes: 400 })), seq * 33);
+  }
+  plane.flush();
+  const media = bob.rtp();
+  const [stream, ...more] = plane.peerStats("alice")!.streams!;
+  expect(more).toEqual([]);
+  expect(stream).toMatchObject({
+    trackId: "camera",
+    layer: "",
+    packetsReceived: 4,
+    packetsLost: 1,
+    packetsRepaired: 0,
+  });
+  expect(stream!.octetsReceived).toBeGreaterThan(1600);
+  expect(plane.peerStats("bob")!.slots![0]).toMatchObject({ packetsLost: 0, packetsRepaired: 0, lossRatio: 0 });
+  expect(plane.peerStats("bob")!.slots![0]).not.toHaveProperty("jitterMs");
+
+  const told = Buffer.alloc(32 + 16);
+  told.writeUInt32BE(0x81c90007, 0);
+  told.writeUInt32BE(9030, 8);
+  told.writeUInt32BE(0x40000003, 12);
+  told.writeUInt32BE(1800, 20);
+  told.writeUInt32BE(0x81cd0003, 32);
+  told.writeUInt32BE(9030, 40);
+  told.writeUInt16BE(media[1]!.readUInt16BE(2), 44);
+  plane.handleSrtcp("bob", bob.up.protectRtcp(told), 300);
+
+  const slot = plane.peerStats("bob")!.slots![0];
+  expect(slot).toMatchObject({ packetsLost: 3, lossRatio: 0.25, packetsRepaired: 1, jitterMs: 20 });
+});

@@ -4,6 +4,7 @@
  * for another peer is the plane's.
  */
 import type { MediaKind } from "#protocol";
+import type { IngressSummary } from "../sfu/index.ts";
 import type { LayerTarget, MediaEvent, TrackDescription, TrunkStream } from "./control.ts";
 
 /** One direction's master key (16 bytes) and master salt (14 bytes) as exported from DTLS (RFC 5764 section 4.2). */
@@ -180,6 +181,8 @@ export interface PlanePeerStats {
   readonly lossRatio?: number;
   /** Trunks: what goes to it of voices goes twice, because its way loses more than 2 %. */
   readonly audioDuplicated?: boolean;
+  /** Each incoming stream, that is layer of a track; trunks have none. */
+  readonly streams?: readonly IngressSummary[];
   /** What each slot gives at present; trunks have none. */
   readonly slots?: readonly PlaneSlotStats[];
 }
@@ -198,6 +201,16 @@ export interface PlaneSlotStats {
   /** Without retransmissions; payload bytes. */
   readonly packetsSent: number;
   readonly bytesSent: number;
+  /**
+   * By the client's receiver reports: lost before any repair, as a total and as the share in its last report. Lost after
+   * repair is `packetsLost - packetsRepaired`, at least 0, short of repairs that were lost and not asked for again.
+   */
+  readonly packetsLost: number;
+  readonly lossRatio: number;
+  /** Different packets that were sent again because it asked. */
+  readonly packetsRepaired: number;
+  /** Absent before its first report. */
+  readonly jitterMs?: number;
 }
 
 export interface RtpPlaneStats {

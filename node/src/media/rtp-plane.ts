@@ -214,7 +214,9 @@ export class RtpPlane implements RtpPlaneApi {
       ...(rttMs < 0 ? {} : { rttMs }),
       ...(summary.ingressStreams === 0 ? {} : { jitterMs }),
       ...(estimateBps < 0 ? {} : { estimateBps, lossRatio }),
-      ...(peer.input.role === "client" ? { slots: this.#slotStats(peer) } : { audioDuplicated }),
+      ...(peer.input.role === "client"
+        ? { slots: this.#slotStats(peer), streams: this.#core.ingressSummaries(peerId) }
+        : { audioDuplicated }),
     };
   }
 
@@ -270,12 +272,12 @@ export class RtpPlane implements RtpPlaneApi {
     for (const [mid, { egress }] of peer.outputs) {
       const summary = this.#core.streamSummary(egress);
       if (summary === undefined) continue;
-      const { trackId, layer, width, height, paused, packetsSent, octetsSent } = summary;
+      const { trackId, layer, width, height, octetsSent, jitterMs, ...rest } = summary;
       slots.push({
         mid,
-        paused,
-        packetsSent,
+        ...rest,
         bytesSent: octetsSent,
+        ...(jitterMs < 0 ? {} : { jitterMs }),
         ...(trackId === undefined ? {} : { trackId }),
         ...(layer === undefined ? {} : { layer }),
         ...(width === 0 ? {} : { width, height }),

@@ -18,6 +18,7 @@ import { NackResponder } from "./nack-responder.ts";
 import type { Peer } from "./peer.ts";
 import type { Producer } from "./producer.ts";
 import { unwrap } from "./red.ts";
+import { ViewerReport } from "./reports.ts";
 import type { RouterState } from "./router-state.ts";
 import { RtpRewrite } from "./rtp-rewrite.ts";
 import type { RtpView } from "./rtp-view.ts";
@@ -47,10 +48,11 @@ export class Consumer implements PacedStream {
   raisedAtMs: InstantMs = Number.NEGATIVE_INFINITY;
   raiseHoldMs = 1000;
   readonly filter = new LayerFilter();
+  readonly report = new ViewerReport();
+  readonly responder: NackResponder;
   packetsSent: number;
   octetsSent: number;
   readonly #state: RouterState;
-  readonly #responder: NackResponder;
   readonly #rewrite = new RtpRewrite();
   #codec: ConsumerCodec = NO_CODEC;
   #current = new EgressMapping();
@@ -80,7 +82,7 @@ export class Consumer implements PacedStream {
     this.input = input;
     this.peer = owner.peer;
     this.#state = owner.state;
-    this.#responder = new NackResponder(options.retransmitBps);
+    this.responder = new NackResponder(options.retransmitBps);
     this.#started = state !== undefined;
     this.#copies = owner.peer.duplication !== undefined && input.kind === "audio" && input.rtx !== undefined;
     // RFC 3550 section 5.1: random starts; below 2^15, so that the roll-over counter surely begins at 0.
@@ -176,7 +178,7 @@ export class Consumer implements PacedStream {
 
   /** What all retransmissions together may take. */
   limitRepairs(limit: { readonly rateBps: number; readonly isLossy: boolean }): void {
-    this.#responder.limit(limit);
+    this.responder.limit(limit);
   }
 
   /** The hot path: one packet of a source in whose list this consumer is. Returns true when it was switched to here. */
@@ -238,7 +240,7 @@ export class Consumer implements PacedStream {
     const mapping = this.#load(egressSeq, scratch, nowMs);
     if (mapping === undefined) return false;
     const rttMs = Math.max(0, this.peer.roundTrip.rttMs);
-    const copies = this.#responder.admit({ extSeq: egressSeq, byteLength: scratch.length, rttMs }, nowMs);
+    const copies = this.responder.admit({ extSeq: egressSeq, byteLength: scratch.length, rttMs }, nowMs);
     // Without an RTX stream a second copy would be a packet of the same number, which SRTP receivers take for a replay.
     const useful = this.input.rtx === undefined ? Math.min(copies, 1) : copies;
     for (let i = 0; i < useful; i++) this.#sendAgain(scratch, egressSeq, nowMs);

@@ -26,6 +26,7 @@ export type {
   EgressId,
   IngressId,
   IngressInput,
+  IngressSummary,
   InstantMs,
   PeerSummary,
   RandomSource,

@@ -11,6 +11,8 @@ const MIN_DISTANCE_MS = 10;
 
 export class NackResponder {
   #bytesPerMs: number;
+  /** Different packets served, as far as it remembers. */
+  servedCount = 0;
   #isLossy = false;
   #tokens: number;
   #filledAtMs: InstantMs = Number.NEGATIVE_INFINITY;
@@ -41,6 +43,7 @@ export class NackResponder {
     const again = this.#servedSeqs[entry] === request.extSeq;
     if (again && distanceMs < Math.max(MIN_DISTANCE_MS, request.rttMs * 0.9)) return 0;
     if (!this.#spend(request.byteLength, nowMs)) return 0;
+    if (!again) this.servedCount++;
     this.#servedSeqs[entry] = request.extSeq;
     this.#servedAtMs[entry] = nowMs;
     return (again || this.#isLossy) && this.#spend(request.byteLength, nowMs) ? 2 : 1;

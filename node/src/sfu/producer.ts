@@ -49,6 +49,7 @@ export class Producer {
   active = false;
   lastPacketMs: InstantMs = Number.NEGATIVE_INFINITY;
   repaired = 0;
+  octetsReceived = 0;
 
   constructor(
     ingress: IngressId,
@@ -163,6 +164,7 @@ export class Producer {
     if (this.red !== undefined && !this.#noteRed(this.red, extSeq, view)) return "bad_red";
     if (view.dependencyLength > 0) this.#describe(view);
     this.cache.store(extSeq, view, nowMs);
+    this.octetsReceived += view.payloadLength;
     if (view.payloadLength > 0) this.meter?.add(info, view.payloadLength, nowMs);
     if (info.startsKeyframe && this.track.input.kind === "video") this.#noteKeyframe();
     return extSeq;

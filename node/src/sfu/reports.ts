@@ -80,6 +80,23 @@ export class ReceptionStatistics {
   }
 }
 
+/** What a receiver reports of one of our streams (RFC 3550 section 6.4.1). */
+export class ViewerReport {
+  /** Before repair, as browsers count: packets of the RTX stream do not fill these holes. */
+  packetsLost = 0;
+  /** Since the report before. */
+  lossRatio = 0;
+  /** In timestamp units, -1: nothing was reported. */
+  jitter = -1;
+
+  note(block: { readonly lossWord: number; readonly jitter: number }): void {
+    this.lossRatio = (block.lossWord >>> 24) / 256;
+    // 24 bits with a sign: duplicates can make it negative.
+    this.packetsLost = Math.max(0, (block.lossWord << 8) >> 8);
+    this.jitter = block.jitter;
+  }
+}
+
 /** A sender's wall clock against its timestamps, from its last sender report. */
 export class SourceClock {
   #ntpMs = 0;

@@ -16,7 +16,7 @@ import { RouterState } from "./router-state.ts";
 import { RtcpInput } from "./rtcp-input.ts";
 import { RtcpOutput } from "./rtcp-output.ts";
 import type { RtpView } from "./rtp-view.ts";
-import { type RouterCounters, summaryOf } from "./stats.ts";
+import { ingressSummaryOf, type RouterCounters, summaryOf } from "./stats.ts";
 import { Track } from "./track.ts";
 import type {
   Assignment,
@@ -24,6 +24,7 @@ import type {
   EgressId,
   IngressId,
   IngressInput,
+  IngressSummary,
   InstantMs,
   PeerInput,
   PeerSummary,
@@ -88,6 +89,10 @@ export class RouterCore {
 
   peerSummary(peerId: string): PeerSummary | undefined {
     return this.#state.peers.get(peerId)?.summary();
+  }
+
+  ingressSummaries(peerId: string): readonly IngressSummary[] {
+    return [...(this.#state.peers.get(peerId)?.producers.values() ?? [])].map(ingressSummaryOf);
   }
 
   /** Its producers and consumers must have been removed. */

@@ -110,7 +110,11 @@ export class RtcpInput {
     for (let i = 0; i < cursor.count; i++) {
       const at = first + i * REPORT_BLOCK_BYTES;
       if (at + REPORT_BLOCK_BYTES > cursor.length) return;
-      if (!peer.consumers.has(cursor.uint32(at))) continue;
+      const consumer = peer.consumers.get(cursor.uint32(at));
+      if (consumer === undefined) continue;
+      if (consumer.input.ssrc === cursor.uint32(at)) {
+        consumer.report.note({ lossWord: cursor.uint32(at + 4), jitter: cursor.uint32(at + 12) });
+      }
       peer.roundTrip.noteAnswer(cursor.uint32(at + 16), cursor.uint32(at + 20), nowMs);
     }
   }

@@ -1,6 +1,7 @@
 /** What is counted, and how it is told. */
 import type { Consumer } from "./consumer.ts";
-import type { StreamSummary } from "./types.ts";
+import type { Producer } from "./producer.ts";
+import type { IngressSummary, StreamSummary } from "./types.ts";
 
 /** Monotonic counters of one core, by the names under which they are exported. Never reset: readers take differences. */
 export class RouterCounters {
@@ -40,15 +41,24 @@ export class RouterCounters {
   slots_paused = 0;
 }
 
-export function summaryOf({
-  assignment,
-  current,
-  filter,
-  limitIndex,
-  packetsSent,
-  octetsSent,
-}: Consumer): StreamSummary {
+export function summaryOf(consumer: Consumer): StreamSummary {
+  const { assignment, current, filter, limitIndex, packetsSent, octetsSent, report, track } = consumer;
   const { width, height } = current?.spatialSizes[filter.spatial] ?? current ?? { width: 0, height: 0 };
+  const { packetsLost, lossRatio, jitter } = report;
+  const jitterMs = jitter < 0 || track === undefined ? -1 : (jitter * 1000) / track.input.clockRateHz;
   const shown = { trackId: assignment?.trackId, layer: current?.layer, width, height, paused: limitIndex < 0 };
-  return { ...shown, packetsSent, octetsSent };
+  const packetsRepaired = consumer.responder.servedCount;
+  return { ...shown, packetsSent, octetsSent, packetsLost, lossRatio, packetsRepaired, jitterMs };
+}
+
+export function ingressSummaryOf({ track, layer, statistics, repaired, octetsReceived }: Producer): IngressSummary {
+  return {
+    trackId: track.input.trackId,
+    layer,
+    packetsReceived: statistics.received,
+    octetsReceived,
+    packetsLost: Math.max(0, statistics.lost - repaired),
+    packetsRepaired: repaired,
+    jitterMs: statistics.jitterMs,
+  };
 }

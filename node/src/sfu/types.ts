@@ -170,4 +170,24 @@ export interface StreamSummary {
   readonly paused: boolean;
   readonly packetsSent: number;
   readonly octetsSent: number;
+  /** By the receiver's reports, before any repair; total, and share in its last report. */
+  readonly packetsLost: number;
+  readonly lossRatio: number;
+  /** Different packets that were sent again because the receiver asked. */
+  readonly packetsRepaired: number;
+  /** By its last report; -1: it has not reported. */
+  readonly jitterMs: number;
+}
+
+/** One incoming stream: a layer of a track. Totals. */
+export interface IngressSummary {
+  readonly trackId: string;
+  readonly layer: string;
+  readonly packetsReceived: number;
+  /** Payload bytes, repairs included. */
+  readonly octetsReceived: number;
+  /** Not here, repair given up or still under way. */
+  readonly packetsLost: number;
+  readonly packetsRepaired: number;
+  readonly jitterMs: number;
 }
