@@ -12,6 +12,7 @@ import {
   RTCDtlsParameters,
   RTCDtlsTransport,
 } from "werift";
+import { forgetHandshake, leaveOutSrtp, signWithParsedKey } from "./dtls-economy.ts";
 import { clientOwnsCertificate, type HandshakeRecord, serverOwnsCertificate } from "./dtls-proof.ts";
 
 export type DtlsDropReason =
@@ -78,6 +79,7 @@ export class DtlsPeer {
   readonly #sink: DtlsPeerSink;
   readonly #role: DtlsRole;
   readonly #transport: RTCDtlsTransport;
+  readonly #certificate: RTCCertificate;
   readonly #incoming = new Event<[Buffer]>();
   #connected = false;
   #closed = false;
@@ -93,7 +95,9 @@ export class DtlsPeer {
     this.#transport = new RTCDtlsTransport({}, this.#fakeIceTransport() as never, input.certificate, [
       ProtectionProfileAes128CmHmacSha1_80,
     ]);
+    this.#certificate = input.certificate;
     this.#transport.role = input.role;
+    leaveOutSrtp(this.#transport);
     const remoteRole = input.role === "server" ? "client" : "server";
     const fingerprint = new RTCDtlsFingerprint(input.remote.algorithm, input.remote.value);
     this.#transport.setRemoteParams(new RTCDtlsParameters([fingerprint], remoteRole));
@@ -115,6 +119,8 @@ export class DtlsPeer {
       else if (state === "closed") this.#handleClosed(undefined);
     });
     this.#transport.start().catch((error: unknown) => this.#handleClosed(new Error("DTLS failed", { cause: error })));
+    const socket = this.#transport.dtls;
+    if (this.#role === "server" && socket !== undefined) signWithParsedKey(socket, this.#certificate);
   }
 
   /** A datagram whose first byte is 20..63, from the selected address. */
@@ -240,6 +246,7 @@ export class DtlsPeer {
       return;
     }
     this.#connected = true;
+    forgetHandshake(socket);
     const keys = socket.extractSessionKeys(KEY_BYTES, SALT_BYTES);
     this.#sink.connected({
       local: { masterKey: Buffer.from(keys.localKey), masterSalt: Buffer.from(keys.localSalt) },

@@ -15,6 +15,11 @@ interface Waiting {
 const MAX_WAITING = 10_000;
 /** A worker that does not stop by itself in this time is ended. */
 const STOP_LIMIT_MS = 2_000;
+/**
+ * New objects of a worker live for a packet or for a call: more room for them than this (three spaces of 4 MB) makes nothing
+ * faster, measured, and is resident memory.
+ */
+const YOUNG_GENERATION_MB = 12;
 
 export class ThreadPlane implements MediaPlane {
   #options: MediaHostOptions;
@@ -42,7 +47,11 @@ export class ThreadPlane implements MediaPlane {
   /** Also starts a worker anew after it has failed, on the same port. */
   async start(): Promise<CallResult<"start">> {
     const workerData: WorkerData = { hearsayMedia: this.#options };
-    const worker = new Worker(this.#entry, { workerData, name: "hearsay-media" });
+    const worker = new Worker(this.#entry, {
+      workerData,
+      name: "hearsay-media",
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#worker = worker;
     this.#stopping = false;
     worker.on("message", (message: FromWorker) => this.#handle(message));
