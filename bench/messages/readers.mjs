@@ -134,3 +134,5 @@ process.on("message", async (task) => {
   }
   process.send(report, () => process.exit(0));
 });
+
+process.on("disconnect", () => process.exit(1));

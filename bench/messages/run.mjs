@@ -69,6 +69,13 @@ function killInTurns(mesh) {
   return { state, done };
 }
 
+/** Settles only when a node did not come back. */
+function failureOf(killing) {
+  return new Promise((_, reject) => {
+    killing?.done.catch(reject);
+  });
+}
+
 async function makeRoom(urls) {
   const body = { handle: "owner", password: "a long enough password" };
   const owner = await must(urls[0], "POST", "/v1/users", { body });
@@ -99,7 +106,7 @@ async function run(mesh) {
   const killing = given.kill ? killInTurns(mesh) : undefined;
   const cpuBefore = mesh.nodes.map(({ child }) => cpuNs(child.pid));
   senders.send({ urls, slug: SLUG, people, rate, count });
-  const sent = await answerOf(senders);
+  const sent = await Promise.race([answerOf(senders), failureOf(killing)]);
   if (killing !== undefined) killing.state.isOver = true;
   await killing?.done;
   const cpu = given.kill ? [] : mesh.nodes.map(({ child }, i) => (cpuNs(child.pid) - cpuBefore[i]) / 1e6 / count);

@@ -54,3 +54,5 @@ async function run(task) {
 process.once("message", async (task) => {
   process.send(await run(task), () => process.exit(0));
 });
+
+process.on("disconnect", () => process.exit(1));

@@ -1,6 +1,6 @@
 /** Requests and answers about expenses. */
 import "reflect-metadata";
-import { Transform, Type } from "class-transformer";
+import { Type } from "class-transformer";
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -8,7 +8,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -18,7 +17,9 @@ import {
 } from "class-validator";
 import type * as Protocol from "#protocol";
 import { MAX_AMOUNT_MINOR, MAX_WEIGHT } from "../bills/shares.ts";
-import { READABLE, toNumber, ULID } from "./fields.ts";
+import { READABLE, ULID } from "./fields.ts";
+import { MayBeAbsent } from "./optional.dto.ts";
+import { PageBeforeDto } from "./pages.dto.ts";
 
 const SPLITS = ["equal", "weight", "exact"];
 
@@ -27,13 +28,13 @@ export class ShareDto {
   @IsString()
   userId!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Min(0)
   @Max(MAX_WEIGHT)
   @IsInt()
   weight?: number;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Min(0)
   @Max(MAX_AMOUNT_MINOR)
   @IsInt()
@@ -71,24 +72,12 @@ export class ExpenseDto implements Protocol.ExpenseInput {
   shares!: ShareDto[];
 
   /** A payment from the payer to the one who shares it. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   settlement?: boolean;
 }
 
-export class ListExpensesDto {
-  @IsOptional()
-  @Matches(ULID, { message: "before must be an expense id" })
-  @IsString()
-  before?: string;
-
-  @IsOptional()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
-}
+export class ListExpensesDto extends PageBeforeDto {}
 
 export class OwedInfo {
   @IsString() userId!: string;
@@ -109,7 +98,7 @@ export class Expense implements Protocol.Expense {
 }
 export class ExpensePage implements Protocol.ExpensePage {
   @ValidateNested({ each: true }) @Type(() => Expense) @IsArray() expenses!: Expense[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class PaymentInfo {
   @IsString() from!: string;

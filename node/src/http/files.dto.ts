@@ -1,42 +1,21 @@
 /** Requests and answers about files and pictures. */
 import "reflect-metadata";
-import { Transform, Type } from "class-transformer";
-import {
-  IsArray,
-  IsBoolean,
-  IsInt,
-  IsOptional,
-  IsString,
-  Length,
-  Matches,
-  Max,
-  Min,
-  ValidateNested,
-} from "class-validator";
+import { Type } from "class-transformer";
+import { IsArray, IsBoolean, IsInt, IsString, Length, Matches, ValidateNested } from "class-validator";
 import type * as Protocol from "#protocol";
-import { READABLE, toNumber, ULID } from "./fields.ts";
+import { READABLE } from "./fields.ts";
+import { MayBeAbsent } from "./optional.dto.ts";
+import { PageBeforeDto } from "./pages.dto.ts";
 
 export class AddFileDto {
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 500)
   @Matches(READABLE, { message: "caption must be readable" })
   @IsString()
   caption?: string;
 }
 
-export class ListGalleryDto {
-  @IsOptional()
-  @Matches(ULID, { message: "before must be a file id" })
-  @IsString()
-  before?: string;
-
-  @IsOptional()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
-}
+export class ListGalleryDto extends PageBeforeDto {}
 
 export class FileInfo implements Protocol.FileInfo {
   @IsString() fileId!: string;
@@ -47,14 +26,14 @@ export class FileInfo implements Protocol.FileInfo {
   @IsString() uploaderId!: string;
   @IsString() uploaderName!: string;
   @IsInt() createdAtMs!: number;
-  @IsOptional() @IsString() caption?: string;
-  @IsOptional() @IsInt() width?: number;
-  @IsOptional() @IsInt() height?: number;
+  @MayBeAbsent() @IsString() caption?: string;
+  @MayBeAbsent() @IsInt() width?: number;
+  @MayBeAbsent() @IsInt() height?: number;
   @IsBoolean() hasPreview!: boolean;
 }
 export class GalleryPage implements Protocol.GalleryPage {
   @ValidateNested({ each: true }) @Type(() => FileInfo) @IsArray() files!: FileInfo[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
   @IsInt() usedBytes!: number;
   @IsInt() maxBytes!: number;
 }

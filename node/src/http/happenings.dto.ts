@@ -6,7 +6,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -20,6 +19,7 @@ import {
 import type * as Protocol from "#protocol";
 import { isTimeZone } from "../happenings/zoned-time.ts";
 import { READABLE, READABLE_LINES, toNumber } from "./fields.ts";
+import { MayBeAbsent } from "./optional.dto.ts";
 
 const REPLIES = ["yes", "no", "maybe"];
 const LOCAL = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/;
@@ -41,13 +41,13 @@ export class HappeningDto implements Protocol.HappeningInput {
   @IsString()
   title!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 4000)
   @Matches(READABLE_LINES, { message: "text must be readable" })
   @IsString()
   text?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 300)
   @Matches(READABLE, { message: "place must be readable" })
   @IsString()
@@ -57,7 +57,7 @@ export class HappeningDto implements Protocol.HappeningInput {
   @IsString()
   startsAt!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(LOCAL, { message: "endsAt must be like 2026-12-24T21:00" })
   @IsString()
   endsAt?: string;
@@ -67,7 +67,7 @@ export class HappeningDto implements Protocol.HappeningInput {
   @IsString()
   timeZone!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Min(0, { each: true })
   @Max(FOUR_WEEKS_MINUTES, { each: true })
   @IsInt({ each: true })
@@ -91,17 +91,18 @@ export class ReplyDto {
 
 export class ListHappeningsDto {
   /** Unix milliseconds; those that start then or later. Default: all. */
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(/^\d{1,14}$/, { message: "from must be Unix milliseconds" })
   @IsString()
   from?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(/^\d{14}\.[0-9A-HJKMNP-TV-Z]{26}$/, { message: "after must be a nextCursor" })
   @IsString()
   after?: string;
 
-  @IsOptional()
+  /** Less than elsewhere: each happening may come with a thousand answers. */
+  @MayBeAbsent()
   @Transform(({ value }) => toNumber(value))
   @Min(1)
   @Max(50)
@@ -117,10 +118,10 @@ export class HappeningAnswer {
 export class Happening implements Protocol.Happening {
   @IsString() happeningId!: string;
   @IsString() title!: string;
-  @IsOptional() @IsString() text?: string;
-  @IsOptional() @IsString() place?: string;
+  @MayBeAbsent() @IsString() text?: string;
+  @MayBeAbsent() @IsString() place?: string;
   @IsString() startsAt!: string;
-  @IsOptional() @IsString() endsAt?: string;
+  @MayBeAbsent() @IsString() endsAt?: string;
   @IsString() timeZone!: string;
   @IsInt({ each: true }) @IsArray() remindMinutes!: number[];
   @IsString() createdBy!: string;
@@ -132,7 +133,7 @@ export class Happening implements Protocol.Happening {
 }
 export class HappeningPage implements Protocol.HappeningPage {
   @ValidateNested({ each: true }) @Type(() => Happening) @IsArray() happenings!: Happening[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class CalendarFeed implements Protocol.CalendarFeed {
   @IsString() url!: string;

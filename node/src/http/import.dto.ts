@@ -9,7 +9,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -20,6 +19,7 @@ import {
 import { MAX_AMOUNT_MINOR, MAX_WEIGHT } from "../bills/shares.ts";
 import { MAX_TEXT_CHARS } from "../store/archive.ts";
 import { READABLE, ULID } from "./fields.ts";
+import { MayBeAbsent, MayBeNull } from "./optional.dto.ts";
 
 const PERSON = /^[A-Za-z0-9._-]{1,64}$/;
 const MAX_TIME = 8_640_000_000_000_000;
@@ -31,9 +31,9 @@ export class ImportedMessageDto {
   @Length(0, 100) @IsString() authorName!: string;
   @Length(0, MAX_TEXT_CHARS) @IsString() text!: string;
   @Min(0) @Max(MAX_TIME) @IsInt() sentAtMs!: number;
-  @IsOptional() @Matches(ULID) @IsString() threadId?: string;
-  @IsOptional() @Matches(ULID) @IsString() replyTo?: string;
-  @IsOptional() @Min(0) @Max(MAX_TIME) @IsInt() deletedAtMs?: number;
+  @MayBeAbsent() @Matches(ULID) @IsString() threadId?: string;
+  @MayBeAbsent() @Matches(ULID) @IsString() replyTo?: string;
+  @MayBeAbsent() @Min(0) @Max(MAX_TIME) @IsInt() deletedAtMs?: number;
   @Allow() mentions?: unknown;
   @Allow() editedAtMs?: unknown;
   @Allow() edits?: unknown;
@@ -60,7 +60,7 @@ export class ImportedHappeningDto {
   @Allow() createdAtMs?: unknown;
   @Allow() startsAtMs?: unknown;
   @Allow() endsAtMs?: unknown;
-  @IsOptional()
+  @MayBeAbsent()
   @ValidateNested({ each: true })
   @Type(() => ImportedAnswerDto)
   @ArrayMaxSize(1_000)
@@ -70,8 +70,8 @@ export class ImportedHappeningDto {
 
 export class ImportedShareDto {
   @Matches(PERSON, person) @IsString() userId!: string;
-  @IsOptional() @Min(0) @Max(MAX_WEIGHT) @IsInt() weight?: number;
-  @IsOptional() @Min(0) @Max(MAX_AMOUNT_MINOR) @IsInt() exactMinor?: number;
+  @MayBeAbsent() @Min(0) @Max(MAX_WEIGHT) @IsInt() weight?: number;
+  @MayBeAbsent() @Min(0) @Max(MAX_AMOUNT_MINOR) @IsInt() exactMinor?: number;
 }
 export class ImportedExpenseDto {
   @Length(1, 200) @Matches(READABLE) @IsString() title!: string;
@@ -85,7 +85,7 @@ export class ImportedExpenseDto {
   @ArrayMaxSize(100)
   @IsArray()
   shares!: ImportedShareDto[];
-  @IsOptional() @IsBoolean() settlement?: boolean;
+  @MayBeAbsent() @IsBoolean() settlement?: boolean;
   @Min(0) @Max(MAX_TIME) @IsInt() createdAtMs!: number;
   @Allow() expenseId?: unknown;
   @Allow() createdBy?: unknown;
@@ -98,7 +98,7 @@ export class ImportedFileDto {
   @Matches(PERSON, person) @IsString() uploaderId!: string;
   @Length(0, 100) @IsString() uploaderName!: string;
   @Min(0) @Max(MAX_TIME) @IsInt() createdAtMs!: number;
-  @IsOptional() @Length(1, 500) @Matches(READABLE) @IsString() caption?: string;
+  @MayBeAbsent() @Length(1, 500) @Matches(READABLE) @IsString() caption?: string;
   @Allow() type?: unknown;
   @Allow() bytes?: unknown;
   @Allow() sha256?: unknown;
@@ -117,10 +117,10 @@ export class Imported {
 
 /** Days; absent or null: for ever. */
 export class RetentionDto {
-  @IsOptional() @Min(1) @Max(36_500) @IsInt() messageDays?: number | null;
-  @IsOptional() @Min(1) @Max(36_500) @IsInt() fileDays?: number | null;
+  @MayBeNull() @Min(1) @Max(36_500) @IsInt() messageDays?: number | null;
+  @MayBeNull() @Min(1) @Max(36_500) @IsInt() fileDays?: number | null;
 }
 export class Retention {
-  @IsOptional() @IsInt() messageDays?: number;
-  @IsOptional() @IsInt() fileDays?: number;
+  @MayBeAbsent() @IsInt() messageDays?: number;
+  @MayBeAbsent() @IsInt() fileDays?: number;
 }

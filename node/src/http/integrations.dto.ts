@@ -7,7 +7,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -17,6 +16,7 @@ import {
 } from "class-validator";
 import type * as Protocol from "#protocol";
 import { READABLE } from "./fields.ts";
+import { MayBeAbsent } from "./optional.dto.ts";
 
 const EVENTS = [
   "message.posted",
@@ -83,7 +83,7 @@ export class ApiTokenDto {
   scopes!: Protocol.ApiScope[];
 
   /** From now; absent: it does not expire. */
-  @IsOptional()
+  @MayBeAbsent()
   @Min(1_000)
   @Max(FIVE_YEARS_MS)
   @IsInt()
@@ -94,7 +94,7 @@ export class ApiToken implements Protocol.ApiToken {
   @IsString() name!: string;
   @IsIn(SCOPES, { each: true }) @IsArray() scopes!: Protocol.ApiScope[];
   @IsInt() createdAtMs!: number;
-  @IsOptional() @IsInt() expiresAtMs?: number;
+  @MayBeAbsent() @IsInt() expiresAtMs?: number;
 }
 export class NewApiToken extends ApiToken implements Protocol.NewApiToken {
   @IsString() token!: string;

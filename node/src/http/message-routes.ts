@@ -55,7 +55,10 @@ function historyRoutes(services: MessageServices): readonly ApiRoute[] {
       body: PostMessageDto,
       takesIdempotencyKey: true,
       answers: { status: 201, schema: ChatMessage },
-      problems: ["room_moved", "unknown_room", "not_member", "unknown_message", "bad_thread", "rate_limited", "busy"],
+      problems: [
+        ...["room_moved", "unknown_room", "not_member", "not_allowed"],
+        ...["unknown_message", "bad_thread", "rate_limited", "busy"],
+      ] as ApiRoute["problems"],
       handle: (call) => postMessage(services, call),
     }),
   ];
@@ -125,7 +128,7 @@ async function postMessage(services: MessageServices, call: Call<PostMessageDto>
   const { text, replyTo, threadId, clientId } = call.body;
   if (clientId !== undefined && call.idempotencyKey !== undefined && clientId !== call.idempotencyKey)
     throw new ApiError("invalid_input", { detail: "clientId and Idempotency-Key differ" });
-  const { room } = await services.door.enter(call);
+  const { room } = await services.door.speak(call);
   const outcome = await services.talk().posts.post(room, personOf(call).user, {
     text,
     replyTo,

@@ -1,10 +1,11 @@
 /** What owners and moderators do to people in a call, and to its door. */
 import type { LiveRooms } from "../room/live-rooms.ts";
-import type { ModerationOrder } from "../room/moderation.ts";
+import type { GrantsChange, ModerationOrder } from "../room/moderation.ts";
 import type { Joining } from "../session/joining.ts";
+import type { Restrictions } from "../session/restrictions.ts";
 import type { RoomLock } from "../session/room-lock.ts";
 import type { Archive } from "../store/archive.ts";
-import type { Occupant, Presence } from "../store/presence.ts";
+import type { Presence } from "../store/presence.ts";
 import { Done } from "./files.dto.ts";
 import { ModerationDto } from "./moderation.dto.ts";
 import { ApiError } from "./problems.ts";
@@ -15,6 +16,7 @@ export interface ModerationServices {
   readonly door: RoomDoor;
   readonly joining: Pick<Joining, "roleOf">;
   readonly lock: RoomLock;
+  readonly restrictions: Pick<Restrictions, "change">;
   readonly archive: Pick<Archive, "getMember">;
   readonly presence: Pick<Presence, "occupants">;
   readonly rooms: () => Pick<LiveRooms, "order">;
@@ -28,7 +30,7 @@ export function moderationRoutes(services: ModerationServices): readonly ApiRout
       method: "POST",
       path: "/v1/rooms/:slug/moderation",
       summary:
-        "Mute or remove somebody in the call or change what they may do there, as owner or moderator towards those below; lock the room, which then takes nobody in but its owner and moderators.",
+        "Mute or remove somebody in the call, or change what they may do in the room until it is changed again, as owner or moderator towards those below; lock the room, which then takes nobody in but its owner and moderators.",
       tag: "rooms",
       auth: "person",
       body: ModerationDto,
@@ -45,7 +47,12 @@ export function moderationRoutes(services: ModerationServices): readonly ApiRout
   ];
 }
 
-type Deed = { readonly userId: string; readonly order: (participantId: string) => ModerationOrder };
+interface Deed {
+  readonly userId: string;
+  readonly order: (participantId: string) => ModerationOrder;
+  /** Kept for later sessions. */
+  readonly lasting?: GrantsChange;
+}
 
 function orderOf({ action, userId, trackId, publish, subscribe, chat }: ModerationDto): Deed {
   if (userId === undefined)
@@ -62,15 +69,20 @@ function orderOf({ action, userId, trackId, publish, subscribe, chat }: Moderati
   };
   if (Object.keys(grants).length === 0)
     throw new ApiError("invalid_input", { errors: [{ path: "", message: "no right is to be changed" }] });
-  return { userId, order: (participantId) => ({ action: "grants", participantId, grants }) };
+  return { userId, order: (participantId) => ({ action: "grants", participantId, grants }), lasting: grants };
 }
 
-async function moderate(services: ModerationServices, inside: Inside, { userId, order }: Deed): Promise<void> {
+/** Rights are kept first: whoever comes in meanwhile has them already. So they also change for members who are away. */
+async function moderate(services: ModerationServices, inside: Inside, { userId, order, lasting }: Deed): Promise<void> {
   const { room, user } = inside;
   const occupants = (await services.presence.occupants(room.id)).filter((occupant) => occupant.userId === userId);
-  const [first] = occupants;
-  if (first === undefined) throw new ApiError("unknown_member", { detail: "this person is not in the call" });
-  await assertBelow(services, inside, first);
+  const member = await services.archive.getMember({ roomId: room.id, userId });
+  const subject = member?.role ?? occupants[0]?.joinedAs.role;
+  if (subject === undefined || (occupants.length === 0 && lasting === undefined))
+    throw new ApiError("unknown_member", { detail: "this person is not in the call" });
+  await assertBelow(services, inside, { userId, role: subject });
+  if (lasting !== undefined) await services.restrictions.change(room.id, userId, lasting);
+  if (occupants.length === 0) return;
   const rooms = services.rooms();
   const done = occupants.map(async ({ node, joinedAs: { participantId } }) => {
     if (typeof participantId !== "string") throw new ApiError("unknown_member");
@@ -84,12 +96,14 @@ async function moderate(services: ModerationServices, inside: Inside, { userId, 
 }
 
 /** Owners act towards all others, moderators towards those who are neither. */
-async function assertBelow(services: ModerationServices, { room, user }: Inside, occupant: Occupant): Promise<void> {
-  const { userId } = occupant;
+async function assertBelow(
+  services: ModerationServices,
+  { room, user }: Inside,
+  subject: { readonly userId: string; readonly role: unknown },
+): Promise<void> {
   const role = await services.joining.roleOf(room, user);
-  const subject = (await services.archive.getMember({ roomId: room.id, userId }))?.role ?? occupant.joinedAs.role;
-  const isBelow = subject !== "owner" && (subject !== "moderator" || role === "owner");
-  if (!isBelow || userId === user.id) throw new ApiError("not_allowed");
+  const isBelow = subject.role !== "owner" && (subject.role !== "moderator" || role === "owner");
+  if (!isBelow || subject.userId === user.id) throw new ApiError("not_allowed");
 }
 
 function problemOf(cause: unknown): ApiError {

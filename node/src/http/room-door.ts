@@ -1,5 +1,6 @@
 /** Who may do what with the things that a room keeps. One set of checks for files, happenings, bills and webhooks. */
 import type { Role } from "#protocol";
+import type { Restrictions } from "../session/restrictions.ts";
 import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
 import { personOf } from "./caller.ts";
 import { ApiError, type ProblemCode } from "./problems.ts";
@@ -12,6 +13,8 @@ export interface RoomDoorParts {
     roleOf(room: RoomRecord, user: UserRecord): Promise<Role | undefined>;
     assertMayTalk(room: RoomRecord, user: UserRecord): Promise<void>;
   };
+  /** Default: nothing was taken from anybody. */
+  readonly restrictions?: Pick<Restrictions, "assertMayWrite">;
 }
 
 export interface Inside {
@@ -32,6 +35,14 @@ export class RoomDoor {
     const room = await this.#parts.joining.roomOf(call.params["slug"] ?? "");
     await this.#parts.joining.assertMayTalk(room, user);
     return { room, user };
+  }
+
+  /** The same for those who may write: a moderator can take that. Throws ApiError not_allowed besides. */
+  async speak(call: Call<unknown, unknown>): Promise<Inside> {
+    const inside = await this.enter(call);
+    const { room, user } = inside;
+    await this.#parts.restrictions?.assertMayWrite(room, user.id, () => this.#parts.joining.roleOf(room, user));
+    return inside;
   }
 
   /** The same by the room's id. Strangers hear `unknown`: they need not learn what exists. */

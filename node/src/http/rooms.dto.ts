@@ -1,6 +1,6 @@
 /** Requests about rooms. */
 import "reflect-metadata";
-import { Transform, Type } from "class-transformer";
+import { Type } from "class-transformer";
 import {
   ArrayMaxSize,
   IsArray,
@@ -15,8 +15,9 @@ import {
   ValidateNested,
 } from "class-validator";
 import type { Role } from "#protocol";
-import { READABLE, READABLE_LINES, toNumber, ULID } from "./fields.ts";
+import { READABLE, READABLE_LINES, ULID } from "./fields.ts";
 import { MayBeAbsent, MayBeNull } from "./optional.dto.ts";
+import { PageBeforeDto, PageDto } from "./pages.dto.ts";
 
 /** Empty, or as READABLE_LINES. */
 const MAYBE_LINES = /^(?:[^\p{Cc}\p{Cs}]|[\n\t])*$/u;
@@ -91,18 +92,11 @@ export class ChangeRoomDto {
   capacity?: number;
 }
 
-export class ListMembersDto {
+export class ListMembersDto extends PageDto {
   @MayBeAbsent()
   @Matches(ULID, { message: "after must be a person's id" })
   @IsString()
   after?: string;
-
-  @MayBeAbsent()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
 }
 
 export class ChangeMemberDto {
@@ -129,19 +123,7 @@ export class CreateInviteDto {
   expiresInMs?: number;
 }
 
-export class ListInvitesDto {
-  @MayBeAbsent()
-  @Matches(ULID, { message: "before must be an invite's id" })
-  @IsString()
-  before?: string;
-
-  @MayBeAbsent()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
-}
+export class ListInvitesDto extends PageBeforeDto {}
 
 export class AcceptInviteDto {
   /** Of the guest that whoever has no account becomes. */
@@ -152,23 +134,11 @@ export class AcceptInviteDto {
   displayName?: string;
 }
 
-export class ListRoomsDto {
+export class ListRoomsDto extends PageBeforeDto {
   /** Only the own rooms can be listed. */
   @MayBeAbsent()
   @IsIn(["", "true", "1"])
   mine?: string;
-
-  @MayBeAbsent()
-  @Matches(ULID, { message: "before must be a room id" })
-  @IsString()
-  before?: string;
-
-  @MayBeAbsent()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
 }
 
 export class RttDto {

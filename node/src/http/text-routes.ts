@@ -5,7 +5,7 @@ import type { Talk } from "../chat/talk.ts";
 import type { Joining } from "../session/joining.ts";
 import { ULID } from "./fields.ts";
 import { ApiError } from "./problems.ts";
-import type { RoomDoor } from "./room-door.ts";
+import type { Inside, RoomDoor } from "./room-door.ts";
 import { type Answer, type ApiRoute, type Call, route } from "./route.ts";
 import {
   ChatMessage,
@@ -76,7 +76,7 @@ function editRoutes({ talk, door, joining }: TextServices): readonly ApiRoute[] 
       body: EditMessageDto,
       answers: { status: 200, schema: ChatMessage },
       problems: [...changed, "not_allowed", "too_many"],
-      handle: async (call) => ({ body: await talk().changes.edit(await deedOf(door, call), call.body.text) }),
+      handle: async (call) => ({ body: await talk().changes.edit(await writtenDeedOf(door, call), call.body.text) }),
     }),
     route({
       method: "DELETE",
@@ -101,7 +101,7 @@ function editRoutes({ talk, door, joining }: TextServices): readonly ApiRoute[] 
       answers: { status: 200, schema: ChatMessage },
       problems: [...changed, "not_allowed", "bad_thread"],
       handle: async (call) => {
-        const deed = await deedOf(door, call);
+        const deed = await writtenDeedOf(door, call);
         const role = await joining.roleOf(deed.room, deed.user);
         return { body: await talk().changes.move(deed, role, call.body.threadId) };
       },
@@ -114,7 +114,8 @@ function reactionRoutes({ talk, door }: TextServices): readonly ApiRoute[] {
     const kind = reactionKindOf(call.params["kind"] ?? "");
     if (kind === undefined)
       throw new ApiError("invalid_input", { errors: [{ path: "kind", message: "kind must be one emoji" }] });
-    return { body: await talk().changes.react(await deedOf(door, call), kind, on) };
+    const deed = on ? await writtenDeedOf(door, call) : await deedOf(door, call);
+    return { body: await talk().changes.react(deed, kind, on) };
   };
   const shared = { path: `${message}/reactions/:kind`, tag, auth: "person" } as const;
   const answers = { status: 200, schema: ChatMessage };
@@ -124,7 +125,7 @@ function reactionRoutes({ talk, door }: TextServices): readonly ApiRoute[] {
       method: "PUT",
       summary: "React to a message with an emoji.",
       answers,
-      problems: [...changed, "invalid_input", "too_many"],
+      problems: [...changed, "not_allowed", "invalid_input", "too_many"],
       handle: (call) => react(call, true),
     }),
     route({
@@ -173,9 +174,15 @@ function readRoutes({ talk, door }: TextServices): readonly ApiRoute[] {
   ];
 }
 
+const deedOf = async (door: RoomDoor, call: Call<unknown, unknown>): Promise<Deed> =>
+  deedIn(await door.enter(call), call);
+
+/** What is taken back may be taken back by everybody; the rest is for those who may write. */
+const writtenDeedOf = async (door: RoomDoor, call: Call<unknown, unknown>): Promise<Deed> =>
+  deedIn(await door.speak(call), call);
+
 /** What is no id is no message. */
-async function deedOf(door: RoomDoor, call: Call<unknown, unknown>): Promise<Deed> {
-  const inside = await door.enter(call);
+function deedIn(inside: Inside, call: Call<unknown, unknown>): Deed {
   const messageId = call.params["messageId"] ?? "";
   if (!ULID.test(messageId)) throw new ApiError("unknown_message");
   return { ...inside, messageId };

@@ -5,7 +5,6 @@ import {
   IsArray,
   IsBoolean,
   IsInt,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -15,8 +14,9 @@ import {
   ValidateNested,
 } from "class-validator";
 import type * as Protocol from "#protocol";
-import { toNumber, ULID } from "./fields.ts";
+import { ULID } from "./fields.ts";
 import { MayBeAbsent } from "./optional.dto.ts";
+import { PageDto } from "./pages.dto.ts";
 
 /** Keys that clients choose end in the store, which takes these characters. */
 const CLIENT_KEY = /^[A-Za-z0-9._:@/+=-]{1,64}$/;
@@ -61,15 +61,6 @@ export class MarkReadDto {
   @Matches(ULID, { message: "messageId must be a message id" })
   @IsString()
   messageId!: string;
-}
-
-class PageDto {
-  @MayBeAbsent()
-  @Transform(({ value }) => toNumber(value))
-  @Min(1)
-  @Max(100)
-  @IsInt()
-  limit?: number;
 }
 
 export class ListMessagesDto extends PageDto {
@@ -154,7 +145,7 @@ export class Reaction implements Protocol.Reaction {
   @IsString() kind!: string;
   @IsInt() count!: number;
   @IsString({ each: true }) @IsArray() userIds!: string[];
-  @IsOptional() @IsBoolean() mine?: boolean;
+  @MayBeAbsent() @IsBoolean() mine?: boolean;
 }
 export class ChatMessage implements Protocol.ChatMessage {
   @IsString() id!: string;
@@ -162,22 +153,22 @@ export class ChatMessage implements Protocol.ChatMessage {
   @IsString() authorName!: string;
   @IsString() text!: string;
   @IsInt() sentAtMs!: number;
-  @IsOptional() @IsString() clientId?: string;
-  @IsOptional() @IsString() replyTo?: string;
-  @IsOptional() @IsString() changeId?: string;
-  @IsOptional() @IsString() threadId?: string;
-  @IsOptional() @IsInt() threadSize?: number;
-  @IsOptional() @IsInt() editedAtMs?: number;
-  @IsOptional() @IsInt() deletedAtMs?: number;
-  @IsOptional() @ValidateNested({ each: true }) @Type(() => Reaction) @IsArray() reactions?: Reaction[];
-  @IsOptional() @IsString({ each: true }) @IsArray() mentions?: string[];
-  @IsOptional() @IsString({ each: true }) @IsArray() links?: string[];
-  @IsOptional() @IsBoolean() authorLeft?: boolean;
+  @MayBeAbsent() @IsString() clientId?: string;
+  @MayBeAbsent() @IsString() replyTo?: string;
+  @MayBeAbsent() @IsString() changeId?: string;
+  @MayBeAbsent() @IsString() threadId?: string;
+  @MayBeAbsent() @IsInt() threadSize?: number;
+  @MayBeAbsent() @IsInt() editedAtMs?: number;
+  @MayBeAbsent() @IsInt() deletedAtMs?: number;
+  @MayBeAbsent() @ValidateNested({ each: true }) @Type(() => Reaction) @IsArray() reactions?: Reaction[];
+  @MayBeAbsent() @IsString({ each: true }) @IsArray() mentions?: string[];
+  @MayBeAbsent() @IsString({ each: true }) @IsArray() links?: string[];
+  @MayBeAbsent() @IsBoolean() authorLeft?: boolean;
 }
 export class MessagePage implements Protocol.MessagePage {
   @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
-  @IsOptional() @IsString() nextCursor?: string;
-  @IsOptional() @IsString() newerCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() newerCursor?: string;
 }
 export class ChangesPage implements Protocol.ChangesPage {
   @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
@@ -186,7 +177,7 @@ export class ChangesPage implements Protocol.ChangesPage {
 }
 export class SearchPage implements Protocol.SearchPage {
   @ValidateNested({ each: true }) @Type(() => ChatMessage) @IsArray() messages!: ChatMessage[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class Revision {
   @IsString() text!: string;
@@ -201,7 +192,7 @@ export class ReadMarker implements Protocol.ReadMarker {
 }
 export class ReadMarkers implements Protocol.ReadMarkers {
   @ValidateNested({ each: true }) @Type(() => ReadMarker) @IsArray() markers!: ReadMarker[];
-  @IsOptional() @IsString() nextCursor?: string;
+  @MayBeAbsent() @IsString() nextCursor?: string;
 }
 export class Unread implements Protocol.Unread {
   @IsString() messageId!: string;
