@@ -5,8 +5,8 @@
 import type { Schedule } from "./options.ts";
 
 const TICK_MS = 50;
-/** A tick that comes so late says nothing: the page slept. */
-const LATE_MS = 350;
+/** After a tick that comes so late one begins anew: the page slept, or its machine is too busy to blame the network. */
+const LATE_MS = 150;
 /** Beats remembered, one a tick; a flow is what had one in half of them. */
 const HISTORY = 16;
 const FLOWING = 8;
