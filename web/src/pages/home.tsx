@@ -143,7 +143,8 @@ function Greeting() {
   if (person === null || person === undefined) return null;
   return (
     <div class="greeting" data-testid="greeting">
-      <a href="/account" aria-label={t("account.title")} data-testid="nav-account">
+      <a href="/account" title={t("account.title")} data-testid="nav-account">
+        <span class="hidden">{t("account.title")}</span>
         <Avatar id={person.userId} name={person.displayName} pictureId={person.pictureId} />
       </a>
       <div>

@@ -117,7 +117,14 @@ export function Controls({ call }: { readonly call: Call }) {
         testId="toggle-chat"
         {...panel("chat")}
       />
-      <Control icon="people" label={t("call.people")} shortcut="Alt+P" testId="toggle-people" {...panel("people")} />
+      <Control
+        icon="people"
+        label={t("call.people")}
+        class="spare"
+        shortcut="Alt+P"
+        testId="toggle-people"
+        {...panel("people")}
+      />
       <Control icon="heart" label={t("call.room")} testId="toggle-room" {...panel("room")} />
       <Control icon="settings" label={t("call.devices")} testId="toggle-devices" {...panel("devices")} />
       <Control icon="leave" label={t("call.leave")} class="leave" onClick={() => call.leave()} testId="leave" />

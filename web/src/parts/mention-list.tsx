@@ -61,11 +61,20 @@ export function useMentions({ text, slug, input }: Options) {
   const key = (event: KeyboardEvent): boolean => {
     const current = offered[chosen.value];
     if (current === undefined || event.isComposing) return false;
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (step !== 0) chosen.value = (chosen.value + step + offered.length) % offered.length;
-    else if (event.key === "Enter" || event.key === "Tab") choose(current.handle);
-    else if (event.key === "Escape") close();
-    else return false;
+    const step = (by: number) => () => {
+      chosen.value = (chosen.value + by + offered.length) % offered.length;
+    };
+    const take = (): void => choose(current.handle);
+    const acts: Readonly<Record<string, () => void>> = {
+      ArrowDown: step(1),
+      ArrowUp: step(-1),
+      Enter: take,
+      Tab: take,
+      Escape: close,
+    };
+    const act = acts[event.key];
+    if (act === undefined) return false;
+    act();
     event.preventDefault();
     event.stopPropagation();
     return true;

@@ -47,6 +47,10 @@ function Actions({ chat, message, canModerate }: Props & { readonly canModerate:
   return (
     <details
       class="actions"
+      onToggle={({ currentTarget }) => {
+        // At the end of the list there is no room below.
+        if (currentTarget.open) currentTarget.querySelector(".menu")?.scrollIntoView({ block: "nearest" });
+      }}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !event.currentTarget.open) return;
         event.stopPropagation();

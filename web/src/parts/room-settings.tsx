@@ -155,9 +155,6 @@ function About({ room, isOwner, onChanged }: { room: RoomInfo; isOwner: boolean;
 
 function End({ call, room }: { readonly call: Call; readonly room: RoomInfo }) {
   const deed = useDeed();
-  const end = async (): Promise<void> => {
-    if (await deed.run(() => client.rooms.delete(room.slug))) call.endedAs("deleted");
-  };
   return (
     <section class="entry danger-zone">
       <h3>{t("settings.delete")}</h3>
@@ -165,7 +162,7 @@ function End({ call, room }: { readonly call: Call; readonly room: RoomInfo }) {
       <Confirm
         question={t("settings.deleteSure", { title: room.title })}
         yes={t("settings.deleteYes")}
-        onYes={() => void end()}
+        onYes={() => void deed.run(() => call.deleteRoom())}
         class="button danger small"
         disabled={deed.busy.value}
         testId="room-delete"

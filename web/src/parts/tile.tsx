@@ -91,8 +91,11 @@ export function Tile(props: TileProps) {
       {/* Seen through the video until its first frame is there. */}
       <Avatar id={person.id} name={person.name} large />
       <Picture {...props} />
-      <Unseen track={person.screen ?? person.camera} />
-      {person.isReconnecting && <p class="tile-state">{t("call.tileReconnecting")}</p>}
+      {person.isReconnecting ? (
+        <p class="tile-state">{t("call.tileReconnecting")}</p>
+      ) : (
+        <Unseen track={person.screen ?? person.camera} />
+      )}
       <p class="tile-name" aria-hidden="true">
         {!person.micOn && <Icon name="micOff" />}
         {isWeak && <Icon name="weak" />}

@@ -39,6 +39,8 @@ type MediaState = "connecting" | "connected" | "reconnecting" | "failed";
 
 /** How long "you are on another node now" stays. */
 const MOVED_NOTICE_MS = 8_000;
+/** Media that are back sooner are not told to be interrupted. */
+const MEDIA_NOTICE_MS = 1_200;
 
 export class Call {
   readonly slug: string;
@@ -82,7 +84,9 @@ export class Call {
   readonly self = computed(() => this.people.value.find((person) => person.isSelf));
   readonly #abort = new AbortController();
   #room: Room | undefined;
+  #deletes = false;
   #movedTimer: ReturnType<typeof setTimeout> | undefined;
+  #mediaTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(slug: string) {
     this.slug = slug;
@@ -126,6 +130,7 @@ export class Call {
     this.#abort.abort();
     this.#room?.leave();
     clearTimeout(this.#movedTimer);
+    clearTimeout(this.#mediaTimer);
     removeEventListener("online", this.#onlineChanged);
     removeEventListener("offline", this.#onlineChanged);
   }
@@ -177,10 +182,7 @@ export class Call {
     room.on("state", (state) => {
       this.connection.value = state;
     });
-    room.on("mediaState", (state) => {
-      this.media.value = state;
-      if (state === "connected") this.refused.value = undefined;
-    });
+    room.on("mediaState", (state) => this.#mediaChanged(state));
     room.on("joined", changed);
     room.on("localChanged", () => {
       this.#refresh();
@@ -238,10 +240,30 @@ export class Call {
     return role !== "owner" && (role !== "moderator" || this.role.value === "owner");
   }
 
-  /** The room is gone: this person deleted it. */
-  endedAs(code: string): void {
+  /** Deletes the room: this person is then not told to have been removed. Rejects, and the call goes on. */
+  async deleteRoom(): Promise<void> {
+    this.#deletes = true;
+    try {
+      await client.rooms.delete(this.address.value);
+    } catch (error) {
+      this.#deletes = false;
+      throw error;
+    }
     this.#room?.leave();
-    this.#ended(code);
+    this.#ended("deleted");
+  }
+
+  /** A connection that is made anew within a moment is not worth a word. */
+  #mediaChanged(state: MediaState): void {
+    clearTimeout(this.#mediaTimer);
+    if (state === "connected") this.refused.value = undefined;
+    if (state !== "reconnecting") {
+      this.media.value = state;
+      return;
+    }
+    this.#mediaTimer = setTimeout(() => {
+      this.media.value = state;
+    }, MEDIA_NOTICE_MS);
   }
 
   #came(participant: RemoteParticipant): void {
@@ -276,7 +298,7 @@ export class Call {
     if (this.phase.value === "closed") return;
     stayNoLonger();
     batch(() => {
-      this.closedCode.value = code;
+      this.closedCode.value = this.#deletes && code === "removed" ? "deleted" : code;
       this.phase.value = "closed";
     });
   }

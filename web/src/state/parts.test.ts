@@ -5,10 +5,12 @@ import fc from "fast-check";
 import type { MeshResponse, MeshTrunk } from "../../../client-sdk/src/index.ts";
 import { digitsOf, minorOf } from "./amounts.ts";
 import { hueOf, initials } from "./avatar.ts";
-import { chooseShown, gridFor } from "./grid.ts";
+import { chooseShown, gridFor, recentFirst } from "./grid.ts";
 import { layOut } from "./map.ts";
+import { typedMention, whoFits, withMention } from "./mentions.ts";
 import { routeOf } from "./routes.ts";
 import { roomPath, slugFromInput, slugFromTitle } from "./slug.ts";
+import { splitOf } from "./split.ts";
 import { isOnlyEmoji, piecesOf, startsGroup } from "./text.ts";
 import { lossRatioOf, ratesOf } from "./trunks.ts";
 import { fill, LOCALES, pickLocale } from "./words.ts";
@@ -173,4 +175,72 @@ test("amounts are read as people write them, without rounding", () => {
     Array.from({ length: 7 }, () => undefined),
   );
   expect([digitsOf("JPY"), digitsOf("KWD")]).toEqual([0, 3]);
+});
+
+test("an @ before the caret asks for people, a mail address does not", () => {
+  expect(typedMention("Phở for @mi tonight", 11)).toEqual({ start: 8, query: "mi" });
+  expect(typedMention("@", 1)).toEqual({ start: 0, query: "" });
+  expect(typedMention("mail me@home", 12)).toBeUndefined();
+  expect(typedMention("@mi nh", 6)).toBeUndefined();
+});
+
+test("people fit by handle first, then by a word of their name without its accents; guests cannot be named", () => {
+  const people = [
+    { userId: "1", displayName: "Đức Minh", handle: "zed" },
+    { userId: "2", displayName: "Oma" },
+    { userId: "3", displayName: "Linh Trần", handle: "duc.tran" },
+  ];
+  expect(whoFits(people, "du").map(({ userId }) => userId)).toEqual(["3", "1"]);
+  expect(whoFits(people, "TRAN").map(({ userId }) => userId)).toEqual(["3"]);
+  expect(whoFits(people, "oma")).toEqual([]);
+  expect(withMention("Hi @zE there", { start: 3, query: "zE" }, "zed")).toEqual({ text: "Hi @zed there", caret: 8 });
+});
+
+test("names stand out only where the message names somebody", () => {
+  expect(piecesOf("a @linh b", { mentions: true }).map(({ kind }) => kind)).toEqual(["text", "mention", "text"]);
+  expect(piecesOf("a @linh b")).toHaveLength(1);
+  expect(piecesOf("https://a.test/@linh", { mentions: true })[0]?.kind).toBe("link");
+});
+
+test("whoever spoke last comes first, once", () => {
+  expect(recentFirst(["a", "b"], ["c", "b"])).toEqual(["c", "b", "a"]);
+  expect(
+    recentFirst(
+      Array.from({ length: 100 }, (_, i) => String(i)),
+      ["x"],
+    ),
+  ).toHaveLength(100);
+});
+
+test("exact parts of an expense must add up to the last minor unit, and say what is left", () => {
+  const people = ["a", "b", "c"];
+  const exact = (...texts: string[]) =>
+    splitOf({
+      way: "exact",
+      people,
+      typed: new Map(texts.map((text, index) => [people[index] ?? "", text])),
+      amountMinor: 2_550,
+      currency: "EUR",
+    });
+  expect(exact("20", "5,5").shares).toEqual([
+    { userId: "a", exactMinor: 2_000 },
+    { userId: "b", exactMinor: 550 },
+  ]);
+  expect(exact("20")).toMatchObject({ shares: undefined, restMinor: 550 });
+  expect(exact("20", "6")).toMatchObject({ shares: undefined, restMinor: -50 });
+  expect(exact("20", "x").wrong).toEqual(new Set(["b"]));
+});
+
+test("shares are whole numbers, one unless said otherwise, and nobody shares nothing", () => {
+  const way = (typed: Record<string, string>, people = ["a", "b"]) =>
+    splitOf({ way: "weight", people, typed: new Map(Object.entries(typed)), amountMinor: 100, currency: "VND" });
+  expect(way({ a: "2" }).shares).toEqual([
+    { userId: "a", weight: 2 },
+    { userId: "b", weight: 1 },
+  ]);
+  expect(way({ a: "0" }).shares).toEqual([{ userId: "b", weight: 1 }]);
+  expect(way({ a: "0", b: "0" }).shares).toBeUndefined();
+  expect(way({ a: "1.5" }).wrong.size).toBe(1);
+  const equal = { way: "equal", people: [], typed: new Map(), amountMinor: 1, currency: "EUR" } as const;
+  expect(splitOf(equal).shares).toBeUndefined();
 });
