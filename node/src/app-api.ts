@@ -29,7 +29,8 @@ import type { MetricSources, Metrics } from "./metrics/metrics.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { createRoomService, type LiveRooms } from "./room/live-rooms.ts";
 import { Invites } from "./session/invites.ts";
-import { Joining } from "./session/joining.ts";
+import { grantsOf, Joining } from "./session/joining.ts";
+import { Restrictions } from "./session/restrictions.ts";
 import { RoomKeeping } from "./session/room-keeping.ts";
 import { RoomLock } from "./session/room-lock.ts";
 import { RoomPurge } from "./session/room-purge.ts";
@@ -106,14 +107,15 @@ export function nodeApi(parts: ApiParts): NodeApi {
   const superseded = (older: Occupant): void => need().hub.supersede(older);
   const isInside = (roomId: string, userId: string): boolean =>
     live?.rooms.participants(roomId).some((participant) => participant.userId === userId) === true;
-  const joining = new Joining({ archive, presence, tokens, clock, isLocked, isInside, superseded });
-  const door = new RoomDoor({ archive, joining });
+  const restrictions = new Restrictions(archive);
+  const joining = new Joining({ archive, presence, tokens, clock, isLocked, isInside, superseded, restrictions });
+  const door = new RoomDoor({ archive, joining, restrictions });
   const draw = parts.random.fork("keepsakes");
   const dueEvery = parts.refreshMs === undefined ? {} : { dueEveryMs: parts.refreshMs };
   const kept = keepsakes({ ...parts, ...dueEvery, archive, joining, random: () => draw.next() });
   const routes = [
     ...roomLifeRoutes(parts, { people, joining, door, kept }, need),
-    ...moderationRoutes({ ...{ door, joining, lock, archive, presence }, rooms: () => need().rooms }),
+    ...moderationRoutes({ ...{ door, joining, lock, restrictions, archive, presence }, rooms: () => need().rooms }),
     ...messageRoutes({ door, clock, talk: () => need().talk }),
     ...textRoutes({ door, joining, talk: () => need().talk }),
     ...kept.routes,
@@ -250,11 +252,22 @@ function liveTalk(
 ): Talk {
   const { mesh, rooms, hub, kept } = live;
   const draw = random.fork("message ids");
+  const restrictions = new Restrictions(stores.archive);
+  /** Sessions of this node get the rights of a new role at once. */
+  const follow = (roomId: string, userId: string, role: Role): void => {
+    restrictions.apply(grantsOf(role), { roomId, userId }).then(
+      (grants) => rooms.roleChanged({ roomId, userId, role, grants }),
+      (error: unknown) => log.warn({ roomId, error: String(error) }, "a new role counts from the next join on"),
+    );
+  };
   return createTalk({
     ...{ ...stores, mesh, metrics, clock, log },
     random: () => draw.next(),
     nodesOf: (roomId) => rooms.participants(roomId).map((participant) => participant.node),
-    deliver: (roomId, word, exceptUserId) => hub.places.tell(roomId, word, exceptUserId),
+    deliver: (roomId, word, exceptUserId) => {
+      hub.places.tell(roomId, word, exceptUserId);
+      if (word.type === "memberUpdated" && word.role !== undefined) follow(roomId, word.userId, word.role);
+    },
     said: (roomId, word) => kept.said(roomId, word),
   });
 }

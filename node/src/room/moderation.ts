@@ -38,6 +38,15 @@ interface OrderBody {
   readonly order: ModerationOrder;
 }
 
+/** A member's role changed for good. */
+export interface RoleChange {
+  readonly roomId: string;
+  readonly userId: string;
+  readonly role: Role;
+  /** What that role may do, without what was taken from this person. */
+  readonly grants: Grants;
+}
+
 /** What a removed session and changed tracks mean is the live rooms' business. */
 export interface ModeratedRooms {
   remove(member: Member): void;
@@ -91,6 +100,16 @@ export class Moderation {
   /** By somebody whose right the caller has checked; `node` serves the participant. */
   async order(node: string, input: HttpOrder): Promise<void> {
     await this.#order(node, { by: null, ...input });
+  }
+
+  /** This node's sessions of the person follow at once; of others nothing is known here. */
+  roleChanged({ roomId, userId, role, grants }: RoleChange): void {
+    for (const member of this.#registry.members()) {
+      if (member.roomId !== roomId || member.entry.userId !== userId) continue;
+      if (member.entry.role === role && JSON.stringify(member.grants) === JSON.stringify(grants)) continue;
+      member.entry = { ...member.entry, role };
+      this.#setGrants(member, grants);
+    }
   }
 
   async #order(node: string, body: OrderBody): Promise<void> {
@@ -158,7 +177,10 @@ export class Moderation {
   }
 
   #change(member: Member, change: GrantsChange): void {
-    const grants = { ...member.grants, ...change };
+    this.#setGrants(member, { ...member.grants, ...change });
+  }
+
+  #setGrants(member: Member, grants: Grants): void {
     const { publish, subscribe, chat } = grants;
     member.grants = grants;
     this.#media.setPeerGrants({ peerId: member.sessionId, grants: { publish, subscribe, data: chat } });

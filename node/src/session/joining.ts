@@ -7,6 +7,7 @@ import { parseSlug } from "../room/slug.ts";
 import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
 import type { JoinRoomOutcome, Occupant, Presence } from "../store/presence.ts";
 import { participantIdOf } from "./participant-id.ts";
+import type { Restrictions } from "./restrictions.ts";
 import { RoomNames } from "./room-names.ts";
 import type { SessionClaims, Tokens } from "./tokens.ts";
 
@@ -19,11 +20,13 @@ export interface JoiningOptions {
   readonly isLocked?: (roomId: string) => Promise<boolean>;
   /** Does this node know the person to be in the room? What it does not know, the store may. */
   readonly isInside?: (roomId: string, userId: string) => boolean;
+  /** What moderators took from people, for all their sessions. Default: nothing. */
+  readonly restrictions?: Pick<Restrictions, "apply">;
   /** Older sessions of the same device lost their place in the room: their nodes should know. */
   readonly superseded: (older: Occupant) => void;
 }
 
-/** What a role may do; a moderator can change it live, for as long as somebody is inside. */
+/** What a role may do; a moderator can take some of it from a person (restrictions.ts). */
 export function grantsOf(role: Role): Grants {
   return { publish: true, subscribe: true, chat: true, moderate: role === "owner" || role === "moderator" };
 }
@@ -94,6 +97,9 @@ export class Joining {
     const role = known ?? roleOfVisitor(room, user);
     await this.#assertUnlocked(room, user, role);
     const participantId = participantIdOf(session);
+    const full = grantsOf(role);
+    const person = { roomId: room.id, userId: user.id };
+    const grants = (await this.#options.restrictions?.apply(full, person)) ?? full;
     const outcome = await presence.joinRoom({
       roomId: room.id,
       sessionId: session.sessionId,
@@ -112,7 +118,7 @@ export class Joining {
       userId: user.id,
       displayName: user.displayName,
       role,
-      grants: grantsOf(role),
+      grants,
     });
     return { ...signed, room: roomInfoOf(room, people, role) };
   }

@@ -20,6 +20,8 @@ const KINDS: readonly RecordKind[] = [
   "webhook",
   "feed",
   "retention",
+  "lock",
+  "restriction",
 ];
 /** Records that belong to a record of a room. */
 const BELONGING: Readonly<Partial<Record<RecordKind, readonly RecordKind[]>>> = {

@@ -25,6 +25,7 @@ export const RECORD_KINDS = [
   "readMarker",
   "revision",
   "lock",
+  "restriction",
 ] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 

@@ -52,4 +52,66 @@ describe("moderation of a call", () => {
     const again = await mesh.enter(bell, { token: guest.token, slug: "closed" });
     expect(again.client).toBeDefined();
   });
+
+  test("[A112] [A113] taken rights outlive the session, on every node, and stop messages over HTTP too", async () => {
+    await mesh.room(ada, owner.token, { slug: "lasting" });
+    const userId = guest.user.userId;
+    const first = await mesh.enter(bell, { token: guest.token, slug: "lasting" });
+    first.client.keepAlive(500);
+    const say = async (text: string) =>
+      await call<{ id?: string }>(bell, "POST", "/v1/rooms/lasting/messages", { token: guest.token, body: { text } });
+    const said = expectStatus(201, await say("before"));
+    const restrict = async (rights: object) =>
+      await moderate(owner, "lasting", { action: "grants", userId, ...rights });
+    expectStatus(200, await restrict({ chat: false, publish: false }));
+    await first.client.until("the rights", (message) => message.type === "grants");
+    const again = await mesh.session(ada, guest.token, "other-device");
+    const other = await mesh.client(ada);
+    await other.hello(again.token);
+    const ticket = expectStatus(200, await mesh.ticket(bell, again, "lasting"));
+    const joined = await other.request({ type: "join", token: ticket.token });
+    expect(joined).toMatchObject({ type: "joined", grants: { publish: false, subscribe: true, chat: false } });
+    expect((await say("after")).body.code).toBe("not_allowed");
+    const path = `/v1/rooms/lasting/messages/${said.id}`;
+    const edit = await call(ada, "PATCH", path, { token: guest.token, body: { text: "changed" } });
+    expect(edit.body.code).toBe("not_allowed");
+    const react = await call(ada, "PUT", `${path}/reactions/${encodeURIComponent("👍")}`, { token: guest.token });
+    expect(react.body.code).toBe("not_allowed");
+    expectStatus(200, await call(ada, "GET", "/v1/rooms/lasting/messages", { token: guest.token }));
+    expectStatus(200, await call(ada, "DELETE", path, { token: guest.token }));
+    expectStatus(200, await restrict({ chat: true }));
+    expectStatus(201, await say("allowed"));
+    expectStatus(200, await restrict({ publish: true }));
+    const last = await mesh.enter(bell, { token: guest.token, slug: "lasting" });
+    expect(last.client.messages.find((message) => message.type === "joined")).toMatchObject({
+      grants: { publish: true, chat: true },
+    });
+  });
+
+  test("[A112] [A114] members who are away are restricted too; whoever is made a moderator has all rights, at once", async () => {
+    await mesh.room(ada, owner.token, { slug: "raised" });
+    const member = await mesh.user(bell, "member");
+    const userId = member.user.userId;
+    const restrict = async (body: object) => await moderate(owner, "raised", { action: "grants", userId, ...body });
+    expect((await restrict({ chat: false })).body.code).toBe("unknown_member");
+    const visit = await mesh.enter(bell, { token: member.token, slug: "raised" });
+    await visit.client.request({ type: "leave" });
+    expectStatus(200, await restrict({ chat: false }));
+    const inside = await mesh.enter(bell, { token: member.token, slug: "raised" });
+    inside.client.keepAlive(500);
+    expect(inside.client.messages.find((message) => message.type === "joined")).toMatchObject({
+      grants: { chat: false },
+    });
+    const setRole = async (role: string) =>
+      await call(ada, "PATCH", `/v1/rooms/raised/members/${userId}`, { token: owner.token, body: { role } });
+    expectStatus(200, await setRole("moderator"));
+    const raised = await inside.client.until("the new role", (message) => message.type === "grants");
+    expect(raised).toMatchObject({ role: "moderator", grants: { chat: true, moderate: true } });
+    expectStatus(200, await setRole("member"));
+    const isDown = (message: { readonly type: string }) => message.type === "grants" && message !== raised;
+    expect(await inside.client.until("the old role", isDown)).toMatchObject({
+      role: "member",
+      grants: { chat: false, moderate: false },
+    });
+  });
 });

@@ -17,11 +17,7 @@ afterEach(async () => {
 });
 
 /** One node's media speak IPv4 alone, another's IPv6 alone, the third's both: real processes, real sockets, no way across. */
-const MEDIA = [
-  ["--media-host=127.0.0.1"],
-  ["--media-host=::1"],
-  ["--media-host=::", "--advertise=127.0.0.1,[::1]"],
-];
+const MEDIA = [["--media-host=127.0.0.1"], ["--media-host=::1"], ["--media-host=::", "--advertise=127.0.0.1,[::1]"]];
 
 test("[Y70] [Y80] a camera is seen on a node that its own cannot reach, over one that forwards", async () => {
   site = await serveApplication();

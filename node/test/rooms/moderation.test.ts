@@ -196,3 +196,28 @@ test("[P105] a node orders in the name of its own people only, in the right shap
   expect(world.annAt("b")).toEqual(["microphone", "camera"]);
   expect(world.at("b").rooms.counters().refused.bad_shape).toBe(shapes.length + orders.length + grants.length);
 });
+
+test("[P107] a new role counts at once, here and for everybody, and takes no other session along", async () => {
+  const world = await ModeratedRoom.open();
+  const { rooms } = world.at("b");
+  const grants = { ...GRANTS, moderate: true };
+  rooms.roleChanged({ roomId: ROOM, userId: "u-ann", role: "moderator", grants });
+  rooms.roleChanged({ roomId: ROOM, userId: "u-ann", role: "moderator", grants });
+  rooms.roleChanged({ roomId: "other", userId: "u-ann", role: "guest", grants: GRANTS });
+  rooms.roleChanged({ roomId: ROOM, userId: "u-nobody", role: "guest", grants: GRANTS });
+  await world.clock.advance(200);
+  expect(world.client("ann").ofType("grants")).toEqual([{ type: "grants", role: "moderator", grants }]);
+  for (const node of ["a", "b"]) {
+    const shown = world.at(node).rooms.participants(ROOM);
+    expect(shown.find(({ displayName }) => displayName === "ann")?.role).toBe("moderator");
+  }
+  // Who was below her now is not any more, and she may do what moderators may.
+  expect(await world.act("mod", { ...ANN, action: "mute" })).toBe("not_allowed");
+  await world.join("b", "new");
+  await world.clock.advance(200);
+  expect(await world.act("ann", { participantId: "p-new", action: "mute" })).toBe("done");
+  rooms.roleChanged({ roomId: ROOM, userId: "u-ann", role: "member", grants: { ...GRANTS, publish: false } });
+  await world.clock.advance(200);
+  expect(world.annAt("a")).toEqual([]);
+  expect(await world.act("ann", { participantId: "p-new", action: "mute" })).toBe("not_allowed");
+});
