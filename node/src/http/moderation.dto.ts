@@ -32,7 +32,7 @@ export class ModerationDto {
   @IsBoolean()
   subscribe?: boolean;
 
-  /** Of grants: may the person send data messages and show that they type? */
+  /** Of grants: may the person write, send data messages and show that they type? */
   @MayBeAbsent()
   @IsBoolean()
   chat?: boolean;

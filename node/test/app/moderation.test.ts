@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Credentials } from "#protocol";
-import { call, expectStatus, TestMesh, type TestNode } from "./harness.ts";
+import { openSqliteArchive } from "../../src/store/sqlite/sqlite-archive.ts";
+import { call, expectStatus, TestMesh, type TestNode, until } from "./harness.ts";
 
 describe("moderation of a call", () => {
   const mesh = new TestMesh();
@@ -113,5 +115,23 @@ describe("moderation of a call", () => {
       role: "member",
       grants: { chat: false, moderate: false },
     });
+  });
+
+  test("[A115] the lock and the taken rights of a room go with it", async () => {
+    const room = await mesh.room(ada, owner.token, { slug: "gone" });
+    const userId = guest.user.userId;
+    const inside = await mesh.enter(bell, { token: guest.token, slug: "gone" });
+    inside.client.keepAlive(500);
+    expectStatus(200, await moderate(owner, "gone", { action: "lock" }));
+    expectStatus(200, await moderate(owner, "gone", { action: "grants", userId, chat: false }));
+    const archive = openSqliteArchive({ path: join(mesh.dataDir, "hearsay.sqlite") });
+    const kept = async (): Promise<readonly boolean[]> => [
+      (await archive.records.get({ kind: "lock", id: room.roomId })) !== undefined,
+      (await archive.records.list({ kind: "restriction", owner: room.roomId, limit: 10 })).length > 0,
+    ];
+    expect(await kept()).toEqual([true, true]);
+    expectStatus(200, await call(ada, "DELETE", "/v1/rooms/gone", { token: owner.token }));
+    await until("both are gone", async () => (await kept()).every((is) => !is));
+    await archive.close();
   });
 });
