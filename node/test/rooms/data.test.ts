@@ -119,7 +119,7 @@ test("[P96] a node speaks for its own people only, in the right shape", async ()
   const ask = (value: unknown): Promise<unknown> =>
     world.clock.resolve(mesh.request("a", DATA_TOPIC, value).catch((error: { code?: string }) => error.code));
   await expect(ask(body)).resolves.toBe("foreign_node");
-  const long = Array.from({ length: 33 }, () => ({ ...item, from: "p-bob" }));
+  const long = Array.from({ length: 257 }, () => ({ ...item, from: "p-bob" }));
   const shapes = [null, [], { ...body, boot: "" }, { ...body, channel: "loud" }, { ...body, items: long }];
   for (const value of [...shapes, { ...body, items: [{ ...item, seq: -1 }] }, { ...body, items: [chat("m")] }])
     await expect(ask(value)).resolves.toBe("bad_shape");
