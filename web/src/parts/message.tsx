@@ -191,51 +191,71 @@ function Answered({ chat, id }: { readonly chat: ChatState; readonly id: string 
   );
 }
 
-export function Message({
-  chat,
-  message,
-  isFirst,
-  canModerate,
-}: Props & { readonly isFirst: boolean; readonly canModerate: boolean }) {
+interface MessageProps extends Props {
+  readonly isFirst: boolean;
+  readonly canModerate: boolean;
+}
+
+function classOf({ chat, message, isFirst }: MessageProps): string {
+  const userId = user.value?.userId ?? "";
+  const looks = {
+    "names-me": message.mentions?.includes(userId) === true,
+    own: message.authorId === userId,
+    first: isFirst,
+    marked: chat.marked.value === message.id,
+  };
+  return ["message", ...Object.entries(looks).flatMap(([look, is]) => (is ? [look] : []))].join(" ");
+}
+
+function Bubble({ chat, message, isFirst, author }: Omit<MessageProps, "canModerate"> & { readonly author: string }) {
+  const isDeleted = message.deletedAtMs !== undefined;
+  return (
+    <div class={isDeleted ? "bubble gone" : "bubble"}>
+      {isFirst && (
+        <p class="by">
+          <strong>{author}</strong>
+          <time dateTime={new Date(message.sentAtMs).toISOString()}>{timeOf(message.sentAtMs, locale.value)}</time>
+        </p>
+      )}
+      {message.replyTo !== undefined && <Answered chat={chat} id={message.replyTo} />}
+      {isDeleted ? (
+        <p class="text">{t("chat.deleted")}</p>
+      ) : (
+        <Text text={message.text} mentions={(message.mentions?.length ?? 0) > 0} />
+      )}
+      {message.editedAtMs !== undefined && !isDeleted && <Edited chat={chat} message={message} />}
+    </div>
+  );
+}
+
+function ThreadSize({ chat, message }: Props) {
+  const { threadSize = 0 } = message;
+  if (threadSize === 0 || chat.thread.value !== undefined) return null;
+  return (
+    <button
+      type="button"
+      class="link thread-size"
+      onClick={() => void chat.openThread(message.id)}
+      data-testid="thread-size"
+    >
+      {t("chat.threadSize", { count: threadSize })}
+    </button>
+  );
+}
+
+export function Message(props: MessageProps) {
+  const { chat, message, isFirst, canModerate } = props;
   const isOwn = message.authorId === user.value?.userId;
   const isDeleted = message.deletedAtMs !== undefined;
-  const isMarked = chat.marked.value === message.id;
   const author = message.authorLeft === true ? t("chat.someone") : message.authorName;
   return (
-    <li
-      class={`message${message.mentions?.includes(user.value?.userId ?? "") === true ? " names-me" : ""}${isOwn ? " own" : ""}${isFirst ? " first" : ""}${isMarked ? " marked" : ""}`}
-      data-testid="message"
-      data-id={message.id}
-    >
+    <li class={classOf(props)} data-testid="message" data-id={message.id}>
       {isFirst && !isOwn && <Avatar id={message.authorId} name={author} />}
       <div class="said">
-        <div class={isDeleted ? "bubble gone" : "bubble"}>
-          {isFirst && (
-            <p class="by">
-              <strong>{isOwn ? t("call.you") : author}</strong>
-              <time dateTime={new Date(message.sentAtMs).toISOString()}>{timeOf(message.sentAtMs, locale.value)}</time>
-            </p>
-          )}
-          {message.replyTo !== undefined && <Answered chat={chat} id={message.replyTo} />}
-          {isDeleted ? (
-            <p class="text">{t("chat.deleted")}</p>
-          ) : (
-            <Text text={message.text} mentions={(message.mentions?.length ?? 0) > 0} />
-          )}
-          {message.editedAtMs !== undefined && !isDeleted && <Edited chat={chat} message={message} />}
-        </div>
+        <Bubble chat={chat} message={message} isFirst={isFirst} author={isOwn ? t("call.you") : author} />
         <Reactions chat={chat} message={message} />
         {!isDeleted && <MoveHere chat={chat} message={message} />}
-        {(message.threadSize ?? 0) > 0 && chat.thread.value === undefined && (
-          <button
-            type="button"
-            class="link thread-size"
-            onClick={() => void chat.openThread(message.id)}
-            data-testid="thread-size"
-          >
-            {t("chat.threadSize", { count: message.threadSize ?? 0 })}
-          </button>
-        )}
+        <ThreadSize chat={chat} message={message} />
       </div>
       {!isDeleted && <Actions chat={chat} message={message} canModerate={canModerate} />}
     </li>

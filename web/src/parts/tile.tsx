@@ -68,21 +68,31 @@ function Unseen({ track }: { readonly track: RemoteTrack | undefined }) {
   return <p class="tile-state paused">{t(track.paused ? "call.paused" : "call.unsupported")}</p>;
 }
 
-export function Tile(props: TileProps) {
-  const { person, isSpeaking, look } = props;
-  const isWeak = props.score !== undefined && props.score <= WEAK && !person.isReconnecting;
-  const hasPicture = person.isSelf ? props.selfTrack !== undefined : person.cameraOn || person.screen !== undefined;
-  const name = person.isSelf ? t("call.youName", { name: person.name }) : person.name;
+/** What one hears of a tile, and what it looks like. */
+function stateOf({ person, isSpeaking, score, selfTrack, look }: TileProps) {
+  const isWeak = score !== undefined && score <= WEAK && !person.isReconnecting;
   const states = [
     ...(person.micOn ? [] : [t("call.muted")]),
     ...(isSpeaking ? [t("call.speaking")] : []),
     ...(person.isReconnecting ? [t("call.tileReconnecting")] : []),
     ...(isWeak ? [t("call.quality.poor")] : []),
   ];
+  const speaking = isSpeaking && person.micOn ? " speaking" : "";
+  return {
+    isWeak,
+    hasPicture: person.isSelf ? selfTrack !== undefined : person.cameraOn || person.screen !== undefined,
+    class: `tile${speaking}${look}${person.isReconnecting ? " away" : ""}`,
+    label: [person.isSelf ? t("call.youName", { name: person.name }) : person.name, ...states].join(", "),
+  };
+}
+
+export function Tile(props: TileProps) {
+  const { person } = props;
+  const { isWeak, hasPicture, class: className, label } = stateOf(props);
   return (
     <article
-      class={`tile${isSpeaking && person.micOn ? " speaking" : ""}${look}${person.isReconnecting ? " away" : ""}`}
-      aria-label={[name, ...states].join(", ")}
+      class={className}
+      aria-label={label}
       data-testid={person.isSelf ? "tile-self" : "tile"}
       data-participant={person.id}
       data-muted={!person.micOn}

@@ -40,14 +40,27 @@ export function splitOf(input: {
   const wrong = new Set<string>();
   const shares: ShareInput[] = [];
   for (const userId of people) {
-    const text = typed.get(userId)?.trim() ?? (way === "weight" ? "1" : "");
-    if (text === "" || /^0+([.,]0*)?$/.test(text)) continue;
-    const value = way === "weight" ? weightOf(text) : minorOf(text, currency);
-    if (value === undefined) wrong.add(userId);
-    else shares.push(way === "weight" ? { userId, weight: value } : { userId, exactMinor: value });
+    const share = shareOf(userId, typed.get(userId) ?? (way === "weight" ? "1" : ""), way, currency);
+    if (share === "wrong") wrong.add(userId);
+    else if (share !== "none") shares.push(share);
   }
   const given = shares.reduce((sum, { exactMinor = 0 }) => sum + exactMinor, 0);
   const restMinor = way === "exact" ? (amountMinor ?? 0) - given : 0;
   const isWhole = shares.length > 0 && wrong.size === 0 && restMinor === 0;
   return { shares: isWhole ? shares : undefined, restMinor, wrong };
+}
+
+function shareOf(
+  userId: string,
+  text: string,
+  way: "weight" | "exact",
+  currency: string,
+): ShareInput | "none" | "wrong" {
+  if (/^(0+([.,]0*)?)?$/.test(text.trim())) return "none";
+  if (way === "weight") {
+    const weight = weightOf(text);
+    return weight === undefined ? "wrong" : { userId, weight };
+  }
+  const exactMinor = minorOf(text, currency);
+  return exactMinor === undefined ? "wrong" : { userId, exactMinor };
 }
