@@ -1,11 +1,13 @@
 /** The layout of redundant audio, and which missing packets its copies are. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { CoreHarness, type Sent } from "../../test/sfu/core-harness.ts";
 import { redPayload } from "../../test/sfu/red-packets.ts";
 import { rtpPacket } from "../../test/sfu/srtp-client.ts";
 import { MAX_RED_COPIES, RedLayout } from "./red.ts";
 import { RedRepair } from "./red-repair.ts";
 import { ExtensionTable, RtpView } from "./rtp-view.ts";
+import type { EgressId, IngressId } from "./types.ts";
 
 const OPUS = 111;
 const TICKS = 960;
@@ -139,4 +141,57 @@ describe("the search", () => {
       rtpPacket({ payloadType: OPUS, seq: 102, timestamp: 102 * TICKS, ssrc: 1, payload: voice(102) }),
     );
   });
+});
+
+interface Hostile {
+  readonly kind: "red" | "plain" | "rtx" | "redRtx";
+  readonly seq: number;
+  readonly body: Uint8Array;
+}
+
+/** A voice with a listener of plain and one of redundant audio; gives back what each was sent. */
+function listenTo(packets: readonly Hostile[]): Sent[][] {
+  const harness = new CoreHarness({ memoryBytes: 1 << 20 });
+  harness.core.addPeer("alice", { feedbackSsrc: 1 }, 0);
+  const track = { trackId: "camera", roomId: "r", kind: "audio", codec: "opus", clockRateHz: 48_000 } as const;
+  harness.core.addTrack({ ...track, layers: [""], remote: false }, 0);
+  const red = { payloadType: 63, blockPayloadType: OPUS, rtxPayloadType: 64 };
+  const input = { trackId: "camera", layer: "", peerId: "alice", ssrc: 1, nack: true, red };
+  const ingress = harness.core.addIngress(input, 0) as IngressId;
+  const opus = { name: "opus", payloadType: 96, rtxPayloadType: 97 } as const;
+  harness.viewer("bob", 1, { kind: "audio", codecs: [opus] });
+  harness.viewer("carol", 2, { kind: "audio", codecs: [{ ...opus, redPayloadType: 98 }] });
+  for (const egress of [1, 2]) harness.watch(egress as EgressId);
+  for (const [i, { kind, seq, body }] of packets.entries()) {
+    const isRepair = kind === "rtx" || kind === "redRtx";
+    const payloadType = { red: 63, plain: OPUS, rtx: 65, redRtx: 64 }[kind];
+    const payload = isRepair ? Buffer.concat([Buffer.from([0, seq]), body]) : body;
+    const bytes = rtpPacket({ payloadType, seq, timestamp: seq * TICKS, ssrc: 1, payload });
+    if (isRepair) harness.rtx(ingress, bytes, i * 20);
+    else harness.rtp(ingress, bytes, i * 20);
+    harness.advance(i * 20 + 19);
+  }
+  return [1, 2].map((egress) => harness.sent.filter((it) => it.egress === egress));
+}
+
+test("[D3][R9] any packets in any order: nothing throws, and nobody gets a number twice or foreign bytes", () => {
+  const red = fc.nat(3).map((copies) => {
+    const former = Array.from({ length: copies }, (_, i) => ({ age: (copies - i) * TICKS, bytes: voice(i) }));
+    return new Uint8Array(redPayload(OPUS, voice(9), former));
+  });
+  const packet = fc.record({
+    kind: fc.constantFrom("red", "plain", "rtx", "redRtx"),
+    seq: fc.nat(40),
+    body: fc.oneof(fc.uint8Array({ maxLength: 30 }), red),
+  });
+  fc.assert(
+    fc.property(fc.array(packet, { maxLength: 40 }), (packets) => {
+      const [plain, wrapped] = listenTo(packets) as [Sent[], Sent[]];
+      for (const sent of [plain, wrapped]) expect(new Set(sent.map(({ extSeq }) => extSeq)).size).toBe(sent.length);
+      const known = packets.map(({ body }) => Buffer.from(body));
+      expect(plain.every(({ payload }) => known.some((body) => body.includes(payload)))).toBe(true);
+      expect(wrapped.every(({ payloadType }) => payloadType === 96 || payloadType === 98)).toBe(true);
+    }),
+    { seed: 23, numRuns: 150 },
+  );
 });

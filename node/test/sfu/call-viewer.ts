@@ -90,6 +90,19 @@ export class CallViewer {
     this.down.send(byteLength, () => this.#receive(packet, byteLength));
   }
 
+  /** LAYOUT.md C2, where packets may be lost before the node: in the order of numbers time never goes back, and nothing comes twice. */
+  checkOrder(): void {
+    const packets = [...this.sentVideo].sort((a, b) => a.extSeq - b.extSeq);
+    const first = markOf((packets[0] as Sent).payload);
+    if (!first.keyframe || first.part !== 0) throw new Error("the first picture is no whole keyframe");
+    for (const [i, packet] of packets.entries()) {
+      const before = packets[i - 1];
+      if (before === undefined) continue;
+      if (packet.extSeq === before.extSeq) throw new Error(`number ${packet.extSeq} went twice`);
+      if (((packet.timestamp - before.timestamp) | 0) < 0) throw new Error(`time goes back at ${packet.extSeq}`);
+    }
+  }
+
   /** Share of the voice packets of that time that never came. */
   voiceLoss(fromMs: number, toMs: number): number {
     const sent = this.voices.filter(({ sentMs }) => sentMs >= fromMs && sentMs < toMs);

@@ -5,7 +5,7 @@
 
 import type { IngressId, RouterOptions } from "../../src/sfu/index.ts";
 import { CallViewer, FRAME_MS } from "./call-viewer.ts";
-import { CoreHarness, rtxOf, SeededRandom, senderReport } from "./core-harness.ts";
+import { CoreHarness, rtxOf, SeededRandom, type Sent, senderReport } from "./core-harness.ts";
 import { Path, type PathShape } from "./link-plans.ts";
 import { videoPayload } from "./marked-video.ts";
 import { Scheduler } from "./sim-link.ts";
@@ -136,15 +136,18 @@ export class CallWorld {
   }
 
   #routeNode(node: CoreHarness): void {
-    for (const packet of node.sent.length > 0 ? node.takeSent() : []) {
-      const viewer = this.viewers.find((it) => it.owns(packet, node));
-      if (viewer !== undefined) viewer.enqueue(packet);
-      else for (const trunk of this.trunks) trunk.enqueue(packet);
-    }
+    for (const packet of node.sent.length > 0 ? node.takeSent() : []) this.#deliver(node, packet);
     for (const packet of node.rtcp.length > 0 ? node.takeRtcp() : []) {
       for (const trunk of this.trunks) trunk.control(node, packet);
       if (packet.peerId === "alice") this.#obey(packet);
     }
+  }
+
+  #deliver(node: CoreHarness, packet: Sent): void {
+    const viewer = this.viewers.find((it) => it.owns(packet, node));
+    if (viewer !== undefined) viewer.enqueue(packet);
+    else if (node !== this.harness) throw new Error("what came over a trunk goes back over it");
+    else for (const trunk of this.trunks) trunk.enqueue(packet);
   }
 
   /** The publisher hears of losses and of wishes for keyframes. */

@@ -28,6 +28,7 @@ describe.each([1, 2])("seed %i", (seed) => {
     expect(trunk.path.overflowed).toBeGreaterThan(0);
     expect(lost).toBeLessThanOrEqual(0.01);
     for (const viewer of viewers) {
+      viewer.checkOrder();
       expect(viewer.freezes(6000, 25_000)).toEqual([]);
       expect(viewer.voices.length).toBe(viewers[0]!.voices.length);
     }
@@ -46,6 +47,7 @@ describe.each([1, 2])("seed %i", (seed) => {
     const far = one.addViewer(LOSSY_HOME);
     one.runUntil(40_000);
 
+    near.checkOrder();
     expect(near.down.lost).toBeGreaterThan(50);
     expect(near.freezes(5000, 40_000)).toEqual([]);
     expect(far.freezes(5000, 40_000).length).toBeGreaterThan(0);
