@@ -1,5 +1,6 @@
 // One publisher: VP8-shaped video at a constant rate (30 frames/s, a burst of packets a frame) and Opus-shaped
-// audio (50 packets/s). Argument: signalling base. IPC: {connected}, then "stats" → {stats: {packets}}.
+// audio (50 packets/s). Argument: signalling base. IPC: {connected}, then "pause", "resume",
+// and "stats" → {stats: {packets}}.
 import { randomBytes } from "node:crypto";
 import { connected, peerConnection, werift } from "./client.mjs";
 import { connectSignal } from "./signal.mjs";
@@ -31,7 +32,7 @@ const packet = (fields, payload) => new werift.RtpPacket(new werift.RtpHeader({ 
 // RFC 7741 section 4.2: X, then I with a 15-bit picture id; the first packet of a keyframe has S and P = 0.
 function sendFrame() {
   frame += 1;
-  const keyframe = frame % (FPS * 10) === 1;
+  const keyframe = frame % FPS === 1;
   for (let i = 0; i < packetsPerFrame; i += 1) {
     const payload = Buffer.from(videoPayload);
     payload[0] = 0x80 | (i === 0 ? 0x10 : 0);
@@ -58,12 +59,19 @@ function sendAudio() {
   sent += 1;
 }
 
-const startedAt = performance.now();
+// Between "pause" and "resume" time stands still: joins are measured without media.
+let elapsed = 0;
+let resumedAt = performance.now();
+let paused = false;
 setInterval(() => {
-  const seconds = (performance.now() - startedAt) / 1_000;
+  if (paused) return;
+  const seconds = (elapsed + performance.now() - resumedAt) / 1_000;
   while (frame < seconds * FPS) sendFrame();
   while (audioSeq < seconds * 50) sendAudio();
 }, 5);
 process.on("message", (message) => {
-  if (message === "stats") process.send?.({ stats: { packets: sent } });
+  if (message === "stats") return process.send?.({ stats: { packets: sent } });
+  if (message === "pause") elapsed += performance.now() - resumedAt;
+  if (message === "resume") resumedAt = performance.now();
+  paused = message === "pause";
 });

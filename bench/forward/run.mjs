@@ -2,6 +2,7 @@
 // same clients for each, everything inside a network namespace that is removed afterwards. Servers take turns within a
 // round, so that a slow minute of the machine hits all of them. See bench/README.md for the method.
 //   --rounds N (2)  --subs 10,50,100  --secs S (5)  --servers hearsay,janus0,janus1,janus2
+// A server named hearsay=FOLDER is the build of another checkout, to compare two builds in one run.
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ async function measure(namespace, server, folder) {
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  measuring = child;
   let text = "";
   child.stdout.on("data", (chunk) => {
     text += chunk;
@@ -76,6 +78,18 @@ function summarise(rows) {
 
 const folder = mkdtempSync(join(tmpdir(), "hearsay-forward-"));
 const namespace = createNamespace("forward");
+let measuring;
+function cleanUp() {
+  namespace.remove();
+  rmSync(folder, { recursive: true, force: true });
+}
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    measuring?.kill("SIGTERM");
+    cleanUp();
+    process.exit(1);
+  });
+}
 const rows = [];
 try {
   for (let turn = 1; turn <= Number(options.rounds); turn += 1) {
@@ -91,6 +105,5 @@ try {
   }
   console.log(JSON.stringify({ bench: "forward", ...summarise(rows) }));
 } finally {
-  namespace.remove();
-  rmSync(folder, { recursive: true, force: true });
+  cleanUp();
 }

@@ -1,8 +1,11 @@
 // Hearsay's media plane alone, as a node runs it (one worker thread), with two HTTP calls in front of it.
-// Prints "listening <port>" when it is up. Needs a build (npm run build:node).
+// Prints "listening <port>" when it is up. Needs a build (npm run build:node). Argument: the checkout, default this one.
 import "reflect-metadata";
 import { createServer } from "node:http";
-import { createMediaPlane } from "../../dist/node/src/media/media-plane.js";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const checkout = process.argv[2] ?? fileURLToPath(new URL("../..", import.meta.url));
+const { createMediaPlane } = await import(pathToFileURL(`${checkout}/dist/node/src/media/media-plane.js`).href);
 
 const ROOM = "bench";
 const advertise = process.env.BENCH_HOST ?? "127.0.0.1";

@@ -1,33 +1,45 @@
-// N subscribers in one process. Each does a real ICE and DTLS handshake, then only counts datagrams, and answers as a
-// browser does: a receiver report a second and ten transport-wide feedback packets of 60 bytes a second.
+// N subscribers in one process. Each does a real ICE and DTLS handshake, then only counts media packets, and answers as a
+// browser does: a receiver report a second and ten transport-wide feedback packets a second (feedback.mjs).
 // Arguments: signalling base, N. IPC: {connected}, then "stats" → {stats: {packets}}.
 import { connected, peerConnection, werift } from "./client.mjs";
+import { extensionIds, Feedback } from "./feedback.mjs";
 import { connectSignal } from "./signal.mjs";
 
+const FEEDBACK_MS = 100;
+const REPORT_MS = 1_000;
+/** As offered in client.mjs. Repairs and probes are a server's own affair: they cost it and do not count. */
+const REPAIR_PAYLOAD_TYPE = 97;
+/** Joins under way at once: most of a join is waiting. */
+const LANES = 10;
 const [, , base, count] = process.argv;
 const signal = await connectSignal(base);
-const peers = [];
+const subscribers = [];
 let packets = 0;
 
 // werift would decrypt and route each packet, which is not what is measured: count at its transport instead.
-function countOnly(pc) {
+function countOnly(pc, feedback) {
   for (const protocol of pc.iceTransports[0].connection.protocols) {
     const { transport } = protocol;
     const ordinary = transport.onData;
     transport.socket.setRecvBufferSize(1 << 20);
     transport.onData = (data, from) => {
       if (data[0] < 128 || data[0] > 191) ordinary(data, from);
-      else if ((data[1] & 0x7f) < 64 || (data[1] & 0x7f) > 95) packets += 1;
+      else if ((data[1] & 0x7f) < 64 || (data[1] & 0x7f) > 95) {
+        if ((data[1] & 0x7f) !== REPAIR_PAYLOAD_TYPE) packets += 1;
+        feedback.receive(data);
+      }
     };
   }
 }
 
 async function subscribe() {
   const pc = peerConnection();
-  const [ready] = await Promise.all([signal.subscribe(pc).then(() => connected(pc))]);
-  countOnly(pc);
-  peers.push(pc);
-  return ready;
+  await signal.subscribe(pc).then(() => connected(pc));
+  const feedback = new Feedback(extensionIds(pc.remoteDescription.sdp));
+  countOnly(pc, feedback);
+  // Each at its own moment, as people are.
+  const feedbackAt = performance.now() + FEEDBACK_MS * (1 + (subscribers.length % 20) / 20);
+  subscribers.push({ dtls: pc.dtlsTransports[0], feedback, feedbackAt, reportAt: feedbackAt });
 }
 
 let started = 0;
@@ -43,18 +55,22 @@ async function lane() {
     }
   }
 }
-await Promise.all([lane(), lane(), lane(), lane()]);
+await Promise.all(Array.from({ length: LANES }, lane));
 process.send?.({ connected: Number(count) - failed });
 
-const ready = () => peers.map((pc) => pc.dtlsTransports[0]).filter((dtls) => dtls?.state === "connected");
-setInterval(() => {
-  for (const dtls of ready()) void dtls.sendRtcp([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]);
-}, 1_000);
-const feedback = Buffer.alloc(60);
-feedback.set([0x8f, 205, 0, 14]);
-setInterval(() => {
-  for (const dtls of ready()) void dtls.iceTransport.connection.send(dtls.srtcp.encrypt(feedback));
-}, 100);
+function answer(subscriber, now) {
+  const { dtls, feedback } = subscriber;
+  if (dtls.state !== "connected") return;
+  if (now >= subscriber.feedbackAt) {
+    subscriber.feedbackAt += FEEDBACK_MS;
+    const packet = feedback.build();
+    if (packet !== undefined) void dtls.iceTransport.connection.send(dtls.srtcp.encrypt(packet));
+  }
+  if (now >= subscriber.reportAt) {
+    subscriber.reportAt += REPORT_MS;
+    void dtls.sendRtcp([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]);
+  }
+}
 process.on("message", (message) => {
   if (message === "stats") process.send?.({ stats: { packets } });
 });
@@ -64,7 +80,9 @@ process.on("message", (message) => {
 const pause = Number(process.env.BENCH_BATCH_MS ?? 15);
 const cell = new Int32Array(new SharedArrayBuffer(4));
 const drain = () => {
-  Atomics.wait(cell, 0, 0, pause);
+  const now = performance.now();
+  for (const subscriber of subscribers) answer(subscriber, now);
+  if (pause > 0) Atomics.wait(cell, 0, 0, pause);
   setImmediate(drain);
 };
-if (pause > 0) drain();
+drain();
