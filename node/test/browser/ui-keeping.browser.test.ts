@@ -121,6 +121,22 @@ test("an edited message shows what it said before, and a message moves into a th
   await shows(linh, "message", "At eight");
 }, 60_000);
 
+test("a long thread is read back to its beginning", async () => {
+  await linh.evaluate(`(async () => {
+    const { chat } = hearsayCall.room;
+    const opener = await chat.send("Who brings what?");
+    for (let i = 1; i <= 34; i += 1) await chat.send("Dish number " + i + ".", { threadId: opener.id });
+  })()`);
+  await click(minh, "toggle-chat");
+  await shows(minh, "thread-size", "34");
+  await click(minh, "thread-size");
+  await shows(minh, "message", "Dish number 34.");
+  await click(minh, "chat-earlier");
+  await shows(minh, "message", "Dish number 1.");
+  await click(minh, "thread-back");
+  await click(minh, "toggle-chat");
+}, 60_000);
+
 test("the owner makes a moderator and mutes, locks the door and opens it", async () => {
   await click(linh, "toggle-people");
   await click(linh, "person-mute");

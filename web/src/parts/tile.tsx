@@ -65,7 +65,13 @@ function Picture({ person, room, selfTrack }: TileProps) {
 /** Why a picture that is sent is not seen here. */
 function Unseen({ track }: { readonly track: RemoteTrack | undefined }) {
   if (track === undefined || track.muted || track.state === "live") return null;
-  return <p class="tile-state paused">{t(track.paused ? "call.paused" : "call.unsupported")}</p>;
+  const why = t(track.paused ? "call.paused" : "call.unsupported");
+  return (
+    <p class="tile-state paused" title={why}>
+      <span class="when-large">{why}</span>
+      <span class="when-small">{track.paused ? t("call.pausedShort") : "✕"}</span>
+    </p>
+  );
 }
 
 /** What one hears of a tile, and what it looks like. */

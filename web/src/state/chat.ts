@@ -22,7 +22,7 @@ export interface Thread {
 
 export const QUICK_REACTIONS = ["👍", "❤️", "😂", "🎉", "😮", "🙏"] as const;
 const SEARCH_DELAY_MS = 300;
-const THREAD_PAGE = 50;
+const THREAD_PAGE = 30;
 
 export interface Revision {
   readonly text: string;
