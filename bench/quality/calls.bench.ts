@@ -5,6 +5,7 @@ import type { MediaPlaneOptions } from "../../node/src/media/media-plane.ts";
 import { CallPage, type CallStats, type InboundStats, servePage } from "../../node/test/browser/call-page.ts";
 import { launchChromium } from "../../node/test/browser/harness.ts";
 import { ImpairedLink, type LinkShapes } from "../../node/test/media/impaired-link.ts";
+import { writeBusyVideo } from "./busy-video.ts";
 
 export interface QualityOptions {
   readonly only: readonly string[];
@@ -71,7 +72,11 @@ class Bench {
   }
 
   static async open(options: QualityOptions, createPlane: CreatePlane): Promise<Bench> {
-    return new Bench(options, { site: await servePage(), browser: await launchChromium(), createPlane });
+    const video = writeBusyVideo(options);
+    const browser = await launchChromium({ videoFile: video.path });
+    const bench = new Bench(options, { site: await servePage(), browser, createPlane });
+    bench.#closers.push(() => video.remove());
+    return bench;
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface CallOptions {
   readonly redundantAudio?: boolean;
   /** MIME type of the camera's codec, such as "video/AV1"; default the browser's first. */
   readonly codec?: string;
+  /** Of H264 only this profile_idc and profile_iop, such as "4d00", is sent and decoded. */
+  readonly h264Profile?: string;
   /** Of a camera without RIDs, such as "L3T3_KEY". */
   readonly scalabilityMode?: string;
   /** MIME types that the video slots may carry; default all that the browser decodes. */
@@ -103,9 +105,9 @@ export class CallPage {
   /** Opens a page, offers microphone, camera and slots, and takes the answer of the plane. */
   static async join(browser: Browser, url: string, plane: MediaPlane, options: CallOptions): Promise<CallPage> {
     const call = new CallPage(await openPage(browser, url), plane, options);
-    const { videoSlots = 1, silent = false, decodes, channels, turn } = options;
+    const { videoSlots = 1, silent = false, decodes, channels, turn, h264Profile } = options;
     await call.page.evaluate(
-      `setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes, channels, turn })})`,
+      `setUp(${JSON.stringify({ ...call.#camera(), videoSlots, silent, decodes, channels, turn, h264Profile })})`,
     );
     await call.negotiate(true);
     return call;
