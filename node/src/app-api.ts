@@ -268,6 +268,7 @@ function liveTalk(
       hub.places.tell(roomId, word, exceptUserId);
       if (word.type === "memberUpdated" && word.role !== undefined) follow(roomId, word.userId, word.role);
     },
+    before: (roomId) => kept.before(roomId),
     said: (roomId, word) => kept.said(roomId, word),
   });
 }

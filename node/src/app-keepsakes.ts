@@ -1,5 +1,5 @@
 /** What rooms keep beside their text: built from the stores, begun when the mesh runs. */
-import type { Unsequenced, WebhookEvent } from "#protocol";
+import type { Unsequenced } from "#protocol";
 import { Bills } from "./bills/bills.ts";
 import type { RoomWord } from "./chat/room-broadcast.ts";
 import type { NodeConfig } from "./config.ts";
@@ -23,12 +23,12 @@ import { Pictures } from "./memories/pictures.ts";
 import { uploadsSweep } from "./memories/uploads-sweep.ts";
 import type { Clock } from "./mesh/clock.ts";
 import type { Log } from "./mesh/log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Joining } from "./session/joining.ts";
 import type { Archive } from "./store/archive.ts";
 import { ApiTokens } from "./webhooks/api-tokens.ts";
-import { deliveryWorker } from "./webhooks/deliveries.ts";
 import { networks } from "./webhooks/public-address.ts";
-import { Webhooks } from "./webhooks/webhooks.ts";
+import { roomEvents } from "./webhooks/room-events.ts";
 
 export interface KeepsakeParts {
   readonly config: NodeConfig;
@@ -36,6 +36,7 @@ export interface KeepsakeParts {
   readonly joining: Joining;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Pick<Metrics, "registry">;
   /** In [0, 1). */
   readonly random: () => number;
   /** Between two looks for what is due; default: each kind's own. */
@@ -58,6 +59,8 @@ export interface Keepsakes {
   readonly apiTokens: ApiTokens;
   /** What a person has apart from rooms: tokens and pictures. */
   forgetPerson(userId: string): Promise<void>;
+  /** Something is about to be stored in a room: what webhooks hear of it outlives this node. */
+  before(roomId: string): Promise<void>;
   /** Something was said in a room, on this node first: webhooks hear of it. */
   said(roomId: string, word: RoomWord): void;
   begin(voice: KeepsakeVoice): void;
@@ -68,10 +71,12 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
   const { archive, clock, log, random, config, dueEveryMs } = parts;
   let voice: KeepsakeVoice | undefined;
   const allowed = networks(config.webhookNetworks);
-  const webhooks: Webhooks = new Webhooks({ archive, clock, log, allowed, nudge: () => deliveries.nudge() });
+  const every = dueEveryMs === undefined ? {} : { everyMs: dueEveryMs };
+  const events = roomEvents({ archive, clock, log, random, allowed, metrics: parts.metrics, ...every });
+  const { webhooks } = events;
   const apiTokens = new ApiTokens({ archive, clock });
   const changed: OnRoomChange = ({ roomId, what, change, id, userId, event, data }) => {
-    webhooks.tell(roomId, event, data);
+    webhooks.tell(roomId, { event, data });
     voice?.tell(roomId, { type: "roomLife", what, change, id, userId }).catch((error: unknown) => {
       log.debug({ roomId, err: error }, "a room was not told of a change");
     });
@@ -99,10 +104,8 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
     tempDir,
     maxBytes: 2 * limitsOf(config).maxRoomBytes,
   };
-  const every = dueEveryMs === undefined ? {} : { everyMs: dueEveryMs };
-  const deliveries = deliveryWorker(archive, { clock, log, random, allowed, ...every });
   const workers: readonly DueWorker[] = [
-    deliveries,
+    ...events.workers,
     uploadsSweep(archive, { clock, log, random }),
     retentionWorker({ archive, memories, forget }, { clock, log, random, ...every }),
     reminderWorker(archive, { clock, log, random, announce, ...every }),
@@ -120,10 +123,8 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
       await apiTokens.forget(userId);
       await avatars.forget(userId);
     },
-    said: (roomId, word) => {
-      const event = eventOf(word);
-      if (event !== undefined) webhooks.tell(roomId, event, word);
-    },
+    before: (roomId) => events.before(roomId),
+    said: (roomId, word) => events.said(roomId, word),
     begin: (given) => {
       voice = given;
       sweepTempFolders(tempDir, Date.now()).catch((error: unknown) => {
@@ -133,26 +134,9 @@ export function keepsakes(parts: KeepsakeParts): Keepsakes {
     },
     stop: async () => {
       await Promise.all(workers.map((worker) => worker.stop()));
+      await events.stop();
     },
   };
-}
-
-/** Files, happenings and expenses are told of where they change, with what they are then. */
-function eventOf(word: RoomWord): WebhookEvent | undefined {
-  switch (word.type) {
-    case "message":
-      return "message.posted";
-    case "messageUpdated":
-      return "message.changed";
-    case "roomUpdated":
-      return "room.changed";
-    case "memberUpdated":
-      return "member.changed";
-    case "read":
-    case "typing":
-    case "roomLife":
-      return undefined;
-  }
 }
 
 const MEGABYTE = 1024 ** 2;

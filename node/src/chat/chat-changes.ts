@@ -19,6 +19,8 @@ export interface ChatChangesOptions {
   readonly broadcast: Pick<RoomBroadcast, "tell">;
   readonly ids: ChangeIds;
   readonly clock: Clock;
+  /** Called before a change is stored. */
+  readonly before: (roomId: string) => Promise<void>;
 }
 
 /** Who does it, where, to which message. */
@@ -56,7 +58,8 @@ export class ChatChanges {
 
   /** The room's own wish, in the name of nobody. A tombstone stays one. */
   async forget(room: RoomRecord, messageId: string): Promise<void> {
-    const { archive, ids, broadcast, clock } = this.#options;
+    const { archive, ids, broadcast, clock, before } = this.#options;
+    await before(room.id);
     const what = { kind: "delete", atMs: clock.wallMs() } as const;
     const outcome = await ids.use(room.id, (changeId) =>
       archive.texts.change({ roomId: room.id, id: messageId }, { ...what, changeId }),
@@ -96,6 +99,7 @@ export class ChatChanges {
     const { room, user, messageId } = deed;
     const waitMs = this.#buckets.take(user.id, clock.nowMs());
     if (waitMs > 0) throw new ApiError("rate_limited", { retryAfterMs: waitMs });
+    await this.#options.before(room.id);
     const outcome = await ids.use(room.id, (changeId) =>
       archive.texts.change({ roomId: room.id, id: messageId }, { ...what, changeId } as TextChange),
     );

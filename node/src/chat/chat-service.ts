@@ -19,6 +19,8 @@ export interface ChatOptions {
   readonly ids: ChangeIds;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** Called before a message is stored. */
+  readonly before: (roomId: string) => Promise<void>;
 }
 
 export interface NewMessage {
@@ -48,6 +50,7 @@ export class ChatService {
     if (waitMs > 0) throw new ApiError("rate_limited", { retryAfterMs: waitMs });
     const threadId = await this.#threadOf(room.id, input);
     const mentions = await mentionsOf(archive, room.id, input.text);
+    await this.#options.before(room.id);
     const outcome = await this.#store(room, author, { ...input, threadId, mentions });
     const message = toChatMessage(outcome.message);
     metrics.chatMessage(outcome.isNew ? "stored" : "repeated");

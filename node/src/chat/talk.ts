@@ -27,6 +27,8 @@ export interface TalkParts {
   readonly nodesOf: RoomBroadcastParts["nodesOf"];
   readonly deliver: RoomBroadcastParts["deliver"];
   readonly said: NonNullable<RoomBroadcastParts["said"]>;
+  /** Called before something is stored in a room. Throws StoreUnavailableError: then nothing is. */
+  readonly before?: (roomId: string) => Promise<void>;
   /** Of the embedded archive; its transactions become metrics. */
   readonly onFlush?: Stores["onFlush"];
 }
@@ -42,13 +44,13 @@ export interface Talk {
 }
 
 export function createTalk(parts: TalkParts): Talk {
-  const { archive, clock, metrics, random } = parts;
+  const { archive, clock, metrics, random, before = () => Promise.resolve() } = parts;
   parts.onFlush?.(flushMetrics(metrics.registry));
   const ids = new ChangeIds({ archive, clock, random });
   const broadcast = new RoomBroadcast(parts);
   return {
-    posts: new ChatService({ archive, broadcast, ids, metrics, clock }),
-    changes: new ChatChanges({ archive, broadcast, ids, clock }),
+    posts: new ChatService({ archive, broadcast, ids, metrics, clock, before }),
+    changes: new ChatChanges({ archive, broadcast, ids, clock, before }),
     reader: new ChatReader({ archive, ids, clock }),
     markers: new ReadMarkerService({ archive, broadcast }),
     broadcast,

@@ -16,6 +16,7 @@ export const RECORD_KINDS = [
   "expense",
   "webhook",
   "delivery",
+  "entering",
   "token",
   "tokenKey",
   "retention",

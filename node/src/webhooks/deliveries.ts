@@ -4,6 +4,7 @@ import { DueWorker, type DueWorkerOptions } from "../keeping/due-worker.ts";
 import type { Archive } from "../store/archive.ts";
 import { type PostOutcome, type PostRequest, post } from "./post.ts";
 import { signatureOf } from "./signature.ts";
+import type { CountEvent } from "./webhook-metrics.ts";
 import { countLost, type DeliveryValue, webhookOf } from "./webhooks.ts";
 
 /** Before the second try, the third, … */
@@ -15,11 +16,12 @@ const EVERY_MS = 5_000;
 export interface DeliveriesOptions extends Pick<DueWorkerOptions, "clock" | "log" | "random"> {
   readonly allowed: BlockList;
   readonly everyMs?: number;
+  readonly count?: CountEvent;
   readonly post?: (request: PostRequest, allowed: BlockList) => Promise<PostOutcome>;
 }
 
 export function deliveryWorker(archive: Archive, options: DeliveriesOptions): DueWorker {
-  const { allowed, post: send = post, ...rest } = options;
+  const { allowed, post: send = post, count = () => undefined, ...rest } = options;
   const { records } = archive;
   return new DueWorker({
     ...{ kind: "delivery", records, leaseMs: LEASE_MS, everyMs: EVERY_MS, atOnce: 8 },
@@ -31,10 +33,14 @@ export function deliveryWorker(archive: Archive, options: DeliveriesOptions): Du
       const { url, secret } = webhookOf(webhook);
       const nowMs = options.clock.wallMs();
       const outcome = await send(requestOf(delivery.id, value, { url, secret, nowMs }), allowed);
-      if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) return { kind: "done" };
+      if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
+        count("delivered");
+        return { kind: "done" };
+      }
       const isGone = outcome.kind === "answered" && outcome.status === 410;
       if (isGone) await records.remove(webhook);
       const waitMs = RETRY_MS[value.tries];
+      count(isGone || waitMs === undefined ? "given_up" : "failed");
       if (isGone || waitMs === undefined) {
         await countLost(archive, webhook.id);
         return { kind: "done" };

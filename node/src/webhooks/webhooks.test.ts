@@ -172,8 +172,8 @@ describe("deliveries", () => {
 
   test("[W3] a failing receiver is tried ever more slowly, always with one id, and then given up and counted", async () => {
     const { secret } = await make("r1");
-    webhooks.tell("r1", "message.posted", { text: "hello" });
-    webhooks.tell("r1", "message.changed", { text: "not wanted" });
+    webhooks.tell("r1", { event: "message.posted", data: { text: "hello" } });
+    webhooks.tell("r1", { event: "message.changed", data: { text: "not wanted" } });
     await clock.advance(0);
     const at: number[] = [];
     const ids = new Set<string | undefined>();
@@ -197,7 +197,7 @@ describe("deliveries", () => {
 
   test("[W3] a receiver that is gone for good ends its webhook", async () => {
     await make("r2");
-    webhooks.tell("r2", "message.posted", {});
+    webhooks.tell("r2", { event: "message.posted", data: {} });
     await clock.advance(0);
     await workerThat(() => ({ kind: "answered", status: 410 })).look();
     expect(await webhooks.list("r2")).toEqual([]);
@@ -213,7 +213,7 @@ describe("deliveries", () => {
         dueAtMs: clock.wallMs() + 10 ** 7,
         value: {},
       });
-    webhooks.tell("r3", "message.posted", {});
+    webhooks.tell("r3", { event: "message.posted", data: {} });
     await clock.advance(0);
     expect(await webhooks.list("r3")).toMatchObject([{ waiting: MAX_WAITING, lost: 1 }]);
     await webhooks.remove("r3", webhookId);

@@ -1,7 +1,8 @@
 /**
  * Tells other programs what happens in a room. An event becomes a record per webhook, which is posted until it is answered
- * with success: at least once, in no promised order. What can be lost: events of the moment in which their node dies, and
- * what is beyond the bounds below; `lost` of the webhook counts the latter.
+ * with success: at least once, in no promised order. Events of messages outlive their node (event-journal.ts). What can be
+ * lost: other events of the moment in which their node dies, and what is beyond the bounds below; `lost` of the webhook
+ * counts deliveries, a metric the rest.
  */
 import { randomBytes } from "node:crypto";
 import type { BlockList } from "node:net";
@@ -13,12 +14,14 @@ import type { Log } from "../mesh/log.ts";
 import type { Archive, UserRecord } from "../store/archive.ts";
 import { MAX_PAGE } from "../store/archive.ts";
 import type { StoredRecord } from "../store/records.ts";
+import type { EventJournal } from "./event-journal.ts";
 import { isTarget } from "./post.ts";
+import type { CountEvent } from "./webhook-metrics.ts";
 
 export const MAX_WEBHOOKS = 10;
 /** Waiting deliveries of one webhook; more are lost. */
 export const MAX_WAITING = 1_000;
-/** Events on their way into the archive; more are lost. */
+/** Events on their way into the archive; more are lost, or left to the journal. */
 const MAX_ENTERING = 1_000;
 /** A webhook made on another node is noticed here after this time. */
 const KNOWN_MS = 5_000;
@@ -49,6 +52,15 @@ export interface WebhooksOptions {
   readonly allowed: BlockList;
   /** Something is due now. */
   readonly nudge: () => void;
+  readonly count?: CountEvent;
+}
+
+/** Something that webhooks hear of. */
+export interface RoomEvent {
+  readonly event: WebhookEvent;
+  readonly data: object;
+  /** Unique in the room: the delivery's id is made of it, and entering it twice is entering it once. */
+  readonly key?: string;
 }
 
 export class Webhooks {
@@ -57,11 +69,18 @@ export class Webhooks {
     string,
     { readonly untilMs: number; readonly webhooks: Promise<readonly StoredRecord[]> }
   >();
+  readonly #count: CountEvent;
   #entering = 0;
-  #dropped = 0;
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
+    this.#count = options.count ?? (() => undefined);
+  }
+
+  /** Does any webhook of the room hear of messages? One that was made on another node is noticed a little later. */
+  async hearsMessages(roomId: string): Promise<boolean> {
+    const webhooks = await this.#of(roomId);
+    return webhooks.some((webhook) => webhookOf(webhook).events.some((event) => event.startsWith("message.")));
   }
 
   /** Throws ApiError bad_target, too_many. */
@@ -101,40 +120,42 @@ export class Webhooks {
       for (const delivery of page) await records.remove(delivery);
   }
 
-  /** Never throws and never waits. */
-  tell(roomId: string, event: WebhookEvent, data: object): void {
+  /** Never throws and never waits. With a journal that covers the room, what cannot be entered now is entered later. */
+  tell(roomId: string, event: RoomEvent, journal?: EventJournal): void {
     if (this.#entering >= MAX_ENTERING) {
-      this.#dropped += 1;
+      this.#count(journal?.leave(roomId) === true ? "deferred" : "dropped");
       return;
     }
     this.#entering += 1;
-    this.#enter(roomId, event, data)
+    const enter = (): Promise<void> => this.enter(roomId, event);
+    (journal === undefined ? enter() : journal.enter(roomId, enter))
       .catch((error: unknown) => {
-        this.#dropped += 1;
-        this.#options.log.warn({ roomId, event, err: error }, "an event could not be kept for its webhooks");
+        this.#count("dropped");
+        const { event: name } = event;
+        this.#options.log.warn({ roomId, event: name, err: error }, "an event could not be kept for its webhooks");
       })
       .finally(() => {
         this.#entering -= 1;
       });
   }
 
-  /** Events that never came into the archive, since this node started. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  async #enter(roomId: string, event: WebhookEvent, data: object): Promise<void> {
+  /** Throws StoreUnavailableError; may be repeated when there is a key. */
+  async enter(roomId: string, { event, data, key }: RoomEvent): Promise<void> {
     const { records } = this.#options.archive;
     const atMs = this.#options.clock.wallMs();
     let entered = 0;
     for (const webhook of await this.#of(roomId)) {
       if (!webhookOf(webhook).events.includes(event)) continue;
       if ((await records.weigh("delivery", webhook.id)).count >= MAX_WAITING) {
+        this.#count("lost");
         await countLost(this.#options.archive, webhook.id);
         continue;
       }
       const value: DeliveryValue = { event, roomId, atMs, data, tries: 0 };
-      await records.add({ kind: "delivery", id: ulid(atMs), owner: webhook.id, dueAtMs: atMs, value });
+      const id = key === undefined ? ulid(atMs) : `${webhook.id}.${key}`;
+      const { kind } = await records.add({ kind: "delivery", id, owner: webhook.id, dueAtMs: atMs, value });
+      if (kind !== "added") continue;
+      this.#count("entered");
       entered += 1;
     }
     if (entered > 0) this.#options.nudge();
