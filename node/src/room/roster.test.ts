@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Claim } from "./claim.ts";
 import { compareClaims } from "./claim.ts";
 import type { Entry } from "./entry.ts";
-import { MAX_NODES_PER_ROOM, type NodeState, RESUME_MS, Roster } from "./roster.ts";
+import { MAX_NODES_PER_ROOM, MOVING_MS, type NodeState, RESUME_MS, Roster } from "./roster.ts";
 
 function entry(person: string, claim: Partial<Claim> = {}, trackIds: readonly string[] = []): Entry {
   const codec = { name: "opus" as const, clockRateHz: 48_000 };
@@ -101,6 +101,49 @@ test("[P14] a resume elsewhere in time is one update, with the first joining tim
   roster.handleTimeout(RESUME_MS);
   expect(news).toEqual(["+bob@x", "~bob@x reconnecting", "~bob@y active"]);
   expect(roster.inOrder()[0]?.info.joinedAtMs).toBe(100);
+});
+
+test("[P23] who vanishes from a node's word is between two nodes for 10 s, and then has left", () => {
+  const { roster, news } = recorded();
+  roster.apply("x", word(1, [entry("bob", {}, ["t1"])]));
+  roster.apply("x", word(2, []));
+  expect(news).toEqual(["+bob@x", "~bob@x reconnecting"]);
+  expect(roster.inOrder()[0]?.info.tracks).toEqual([]);
+  // The time counts from when the clock is next heard of, which is wanted at once.
+  expect(roster.deadlineMs()).toBe(0);
+  roster.handleTimeout(5_000);
+  expect(roster.deadlineMs()).toBe(5_000 + MOVING_MS);
+  roster.handleTimeout(5_000 + MOVING_MS - 1);
+  expect(seen(roster)).toEqual(["bob@x"]);
+  roster.handleTimeout(5_000 + MOVING_MS);
+  expect(news.slice(2)).toEqual(["-p-bob left"]);
+  expect([seen(roster), roster.deadlineMs()]).toEqual([[], Number.POSITIVE_INFINITY]);
+});
+
+test("[P23] who is spoken of again in that time, by any node, never left", () => {
+  for (const node of ["x", "y"]) {
+    const { roster, news } = recorded();
+    roster.apply("x", word(1, [entry("bob")]));
+    roster.apply("x", word(2, []));
+    roster.handleTimeout(1_000);
+    roster.apply(node, word(3, [entry("bob", { epoch: 2 })]));
+    roster.handleTimeout(1_000 + MOVING_MS);
+    expect(news).toEqual(["+bob@x", "~bob@x reconnecting", `~bob@${node} active`]);
+    expect(roster.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
+  }
+});
+
+test("[P23] who leaves is not waited for, and a leave that comes later ends the waiting", () => {
+  const departures = [{ participantId: "p-bob", reason: "left" as const }];
+  const { roster, news } = recorded();
+  roster.apply("x", word(1, [entry("bob")]));
+  roster.apply("x", { ...word(2, []), departures });
+  expect(news).toEqual(["+bob@x", "-p-bob left"]);
+  roster.apply("x", word(3, [entry("bob", { epoch: 2 })]));
+  roster.apply("x", word(4, []));
+  roster.apply("x", { ...word(5, []), departures });
+  expect(news.slice(2)).toEqual(["+bob@x", "~bob@x reconnecting", "-p-bob left"]);
+  expect(roster.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("[P15] an older claim stays void after the newer one has left", () => {

@@ -127,7 +127,8 @@ export class Roster {
     if (this.#hasForeignTrack(node, state)) return "foreign_track";
     if (known === undefined && !this.#hasPlace()) return "too_many_nodes";
     if (age === "same") return this.#revive(node);
-    const touched = new Set([...(known?.entries.keys() ?? []), ...state.participants.map((p) => p.participantId)]);
+    const spokenOf = [...state.participants, ...state.departures].map(({ participantId }) => participantId);
+    const touched = new Set([...(known?.entries.keys() ?? []), ...spokenOf]);
     this.#remote.set(node, {
       boot: state.boot,
       version: state.version,
