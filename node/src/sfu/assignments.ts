@@ -95,6 +95,11 @@ export class Assignments {
     this.#output.sendDueRequests(nowMs);
   }
 
+  tellPaused({ input: { peerId, egress } }: Consumer, paused: boolean): void {
+    if (paused) this.#state.counters.slots_paused++;
+    this.#state.sink.event({ kind: "slotPaused", peerId, egress, paused });
+  }
+
   /** A higher spatial layer of the stream that is shown begins with a keyframe. */
   askForLayers(consumer: Consumer, nowMs: InstantMs): void {
     const { current, filter } = consumer;
@@ -128,6 +133,8 @@ export class Assignments {
     consumer.assignment = undefined;
     consumer.track = undefined;
     consumer.wantedIndex = -1;
+    // Nothing is known of what comes next here: it is not paused until it is said to be.
+    if (consumer.limitIndex < 0) this.tellPaused(consumer, false);
     consumer.limitIndex = ALL_LAYERS;
     consumer.filter.reset();
     if (assignment !== undefined) this.#stopWaiting(consumer, assignment.trackId);

@@ -124,8 +124,7 @@ export class Consumer implements PacedStream {
 
   /** Binds to a track whose codec the m-line carries; false when it does not. */
   bind(track: Track): boolean {
-    const { codec: name, profile = "" } = track.input;
-    const codec = this.input.codecs.find((it) => it.name === name && (it.profile ?? profile) === profile);
+    const codec = track.codecAmong(this.input.codecs);
     if (codec === undefined || track.input.kind !== this.input.kind) return false;
     this.#codec = codec;
     this.track = track;
@@ -135,7 +134,7 @@ export class Consumer implements PacedStream {
   /** Waits for a keyframe of that source, while the present one goes on. Returns true when that is news. */
   await(producer: Producer): boolean {
     if (producer === this.#awaited) return false;
-    this.#leave(this.#awaited);
+    this.#awaited?.leave(this);
     this.#awaited = undefined;
     if (producer === this.#current.producer) return false;
     this.#awaited = producer;
@@ -145,7 +144,7 @@ export class Consumer implements PacedStream {
 
   /** Stops forwarding; the receiver's numbers go on from here when something is awaited again. */
   pause(): void {
-    this.#leave(this.#awaited);
+    this.#awaited?.leave(this);
     this.#awaited = undefined;
     this.park();
   }
@@ -154,7 +153,7 @@ export class Consumer implements PacedStream {
   park(): void {
     const parked = this.#current;
     if (parked.producer === undefined) return;
-    this.#leave(parked.producer);
+    parked.producer.leave(this);
     this.#current = this.#previous;
     this.#previous = parked;
     this.#current.producer = undefined;
@@ -388,7 +387,7 @@ export class Consumer implements PacedStream {
     const next = parked ? this.#current : this.#previous;
     const before = { timestamp: this.#last.timestamp, sentAtMs: this.#lastSentMs };
     const stepTicks = this.#started ? old.stepTicks(before, { producer, timestamp: view.timestamp }, nowMs) : 1;
-    this.#leave(this.#current.producer);
+    this.#current.producer?.leave(this);
     this.#previous = old;
     this.#current = next;
     this.#awaited = undefined;
@@ -396,11 +395,5 @@ export class Consumer implements PacedStream {
     next.start(producer, extSeq, view, this.#last);
     this.filter.start();
     this.#started = true;
-  }
-
-  #leave(producer: Producer | undefined): void {
-    if (producer === undefined) return;
-    const index = producer.consumers.indexOf(this);
-    if (index >= 0) producer.consumers.splice(index, 1);
   }
 }

@@ -149,6 +149,12 @@ export class Producer {
     return extSeq;
   }
 
+  /** Feeds that consumer no more. */
+  leave(consumer: Consumer): void {
+    const index = this.consumers.indexOf(consumer);
+    if (index >= 0) this.consumers.splice(index, 1);
+  }
+
   close(): void {
     this.cache.close();
     this.nack?.clear();

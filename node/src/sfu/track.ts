@@ -3,7 +3,7 @@ import { buildLadder, type LayerLevel } from "./congestion/layer-ladder.ts";
 import type { Consumer } from "./consumer.ts";
 import type { LayerState } from "./layer-selector.ts";
 import type { Producer } from "./producer.ts";
-import type { InstantMs, TrackInput } from "./types.ts";
+import type { ConsumerCodec, InstantMs, TrackInput } from "./types.ts";
 
 /** Bitrates move slowly; all viewers of a track share one reckoning. */
 const LADDER_MS = 200;
@@ -28,6 +28,12 @@ export class Track {
     this.input = input;
     this.localDemand = input.layers;
     this.producers = input.layers.map(() => undefined);
+  }
+
+  /** Of a line's codecs the one that carries this track. */
+  codecAmong(codecs: readonly ConsumerCodec[]): ConsumerCodec | undefined {
+    const { codec, profile = "" } = this.input;
+    return codecs.find((it) => it.name === codec && (it.profile ?? profile) === profile);
   }
 
   /** Some layer was measured: its cost is known. */

@@ -153,15 +153,9 @@ export class Allocator {
       consumer.filter.targetSpatial = level.spatial;
       consumer.filter.targetTemporal = level.temporal;
     }
-    if (wasPaused !== (limitIndex === PAUSED)) this.#tell(consumer, limitIndex === PAUSED);
+    if (wasPaused !== (limitIndex === PAUSED)) this.#assignments.tellPaused(consumer, limitIndex === PAUSED);
     if (before !== limitIndex) this.#assignments.reselect(consumer, track, nowMs);
     else this.#assignments.askForLayers(consumer, nowMs);
-  }
-
-  #tell(consumer: Consumer, paused: boolean): void {
-    if (paused) this.#state.counters.slots_paused++;
-    const { peerId, egress } = consumer.input;
-    this.#state.sink.event({ kind: "slotPaused", peerId, egress, paused });
   }
 
   /** A lower simulcast layer begins with its keyframe; until then the higher one is thinned, or stopped. */

@@ -113,6 +113,21 @@ describe("one path for a camera in a large slot and a screen in a small one", ()
   });
 });
 
+test("[E13] a paused slot that is emptied is said to go on, as whatever comes next is not paused", () => {
+  const call = new Call(100_000, {});
+  call.run();
+  const { core, events } = call.harness;
+  const paused = (): unknown[] => events.filter((event) => event.kind === "slotPaused").map((event) => event.paused);
+  const egress = [1, 2].find((it) => core.streamSummary(it as EgressId)?.paused === true) as EgressId;
+  expect(egress).toBeDefined();
+  const before = paused().length;
+
+  core.assign(egress, null, 20_001);
+  expect(paused().slice(before)).toEqual([false]);
+  core.assign(egress, null, 20_002);
+  expect(paused().slice(before)).toEqual([false]);
+});
+
 test("[E20] a ladder with detail climbs by size at the fewest pictures, and adds pictures to the largest only", () => {
   const level = (rank: number, temporal: number): LayerLevel => ({ index: 0, spatial: rank, temporal, bps: 0, rank });
   const ladder = [0, 1, 2].flatMap((rank) => [0, 1, 99].map((temporal) => level(rank, temporal)));
