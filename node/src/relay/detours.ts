@@ -129,9 +129,11 @@ export class Detours {
     if (nowMs - this.#measuredAtMs >= MEASURE_EVERY_MS && !this.#isMeasuring && this.#owners.size > 0) {
       this.#measuredAtMs = nowMs;
       this.#isMeasuring = true;
-      this.#measure().finally(() => {
+      const over = (): void => {
         this.#isMeasuring = false;
-      });
+      };
+      // What fails inside is answered there; nothing may keep the next measurement from its turn.
+      this.#measure().then(over, over);
     }
   }
 

@@ -1,89 +1,17 @@
 import { expect, test } from "@jest/globals";
-import { seededRandom } from "#gossip";
-import type { TrackDescription, TrunkParameters } from "../media/control.ts";
-import type { WantedStream } from "./demand.ts";
-import type { OpenBody, TrunkTopic, VersionRange } from "./trunk-messages.ts";
-import { TrunkSession } from "./trunk-session.ts";
+import {
+  bench,
+  connectedAnswerer,
+  connectedOfferer,
+  current,
+  NOTHING,
+  openBody,
+  PARAMETERS,
+  VERSIONS,
+  WANTED,
+} from "../../test/relay/trunk-bench.ts";
 import { MAX_STREAMS_PER_TRUNK } from "./trunk-streams.ts";
 import { IDLE_CLOSE_MS, SILENT_GRACE_MS, STEP_TIMEOUT_MS, VERSION_REST_MS } from "./trunk-timing.ts";
-
-const PARAMETERS: TrunkParameters = {
-  ...{ ufrag: "u", pwd: "p", fingerprint: { algorithm: "sha-256", value: "00" } },
-  candidates: [{ host: "127.0.0.1", port: 1, priority: 1 }],
-};
-const TRACK: TrackDescription = {
-  ...{ trackId: "k", kind: "audio", source: "microphone", layers: [""] },
-  codec: { name: "opus", clockRateHz: 48_000 },
-};
-const WANTED = new Map<string, WantedStream>([["one", { roomId: "r", track: TRACK, layer: "" }]]);
-const NOTHING = new Map<string, WantedStream>();
-const VERSIONS = { min: 1, max: 2 };
-
-interface Sent {
-  readonly id: number;
-  readonly topic: TrunkTopic;
-  readonly body: object;
-}
-interface Bench {
-  readonly session: TrunkSession;
-  readonly did: string[];
-  readonly requests: Sent[];
-  /** The last request about this topic. */
-  last(topic: TrunkTopic): Sent;
-}
-
-/** `self` "a" towards "b" is the offerer, "b" towards "a" the answerer. */
-function bench(self: "a" | "b", versions?: VersionRange): Bench {
-  const did: string[] = [];
-  const requests: Sent[] = [];
-  const options = { self, peer: self === "a" ? "b" : "a", random: seededRandom(1) };
-  const session = new TrunkSession(versions === undefined ? options : { ...options, versions }, {
-    create: () => did.push("create"),
-    connect: () => did.push("connect"),
-    destroy: () => did.push("destroy"),
-    request: (id, topic, body) => requests.push({ id, topic, body }),
-    allocate: (_, id) => did.push(`allocate ${id}`),
-    release: (_, ssrc) => did.push(`release ${ssrc}`),
-    send: (_, stream) => did.push(`send ${stream.ssrc}`),
-    stopSending: (_, ssrc) => did.push(`stop ${ssrc}`),
-    reportSilent: () => did.push("report"),
-    wayFailed: (origin) => did.push(`no way to ${origin}`),
-  });
-  const last = (topic: TrunkTopic): Sent => {
-    const found = requests.filter((request) => request.topic === topic).at(-1);
-    if (found === undefined) throw new Error(`no ${topic}`);
-    return found;
-  };
-  return { session, did, requests, last };
-}
-
-function current({ session }: Bench): string {
-  if (session.trunkId === undefined) throw new Error("no trunk");
-  return session.trunkId;
-}
-
-function connectedOfferer(wanted = WANTED, nowMs = 0): Bench {
-  const made = bench("a");
-  made.session.setWanted(wanted, nowMs);
-  if (wanted.size === 0) made.session.handleAsk({ versions: VERSIONS, lost: null }, nowMs);
-  made.session.handleCreated(current(made), PARAMETERS, nowMs);
-  const answer = { version: 1, parameters: PARAMETERS };
-  made.session.handleReply(made.last("trunk.offer").id, { ok: true, body: answer }, nowMs);
-  made.session.handleTransport(current(made), "connected", nowMs);
-  return made;
-}
-
-function connectedAnswerer(nowMs = 0): Bench {
-  const made = bench("b");
-  made.session.handleOffer({ trunkId: "t1", versions: VERSIONS, parameters: PARAMETERS }, nowMs);
-  made.session.handleAnswering("t1", true, nowMs);
-  made.session.handleTransport("t1", "connected", nowMs);
-  return made;
-}
-
-function openBody(trunkId: string, change: Partial<OpenBody> = {}): OpenBody {
-  return { trunkId, roomId: "r", trackId: "k", layer: "", ssrc: 10, rtxSsrc: 11, ...change };
-}
 
 test("[Y15] the lower name makes its end and offers, the higher asks", () => {
   const lower = bench("a");
@@ -385,47 +313,4 @@ test("[Y11] a node of the version after this one, and one of the version before,
   });
   const far = { trunkId: "t1", versions: { min: 3, max: 4 }, parameters: PARAMETERS };
   expect(bench("b").session.handleOffer(far, 0)).toEqual({ ok: false, code: "trunk_version" });
-});
-
-const TRANSIT = { origin: "c", track: TRACK };
-const FORWARDED = { roomId: "r", trackId: "k", layer: "", ssrc: 7, rtxSsrc: 8, transit: TRANSIT };
-
-test("[Y83] what is not forwarded any more is stopped and said; other streams go on", () => {
-  const made = connectedAnswerer();
-  const trunkId = "t1";
-  made.session.handleOpen({ ...FORWARDED, trunkId }, true, 0);
-  made.session.handleOpen({ trunkId, roomId: "r", trackId: "own", layer: "", ssrc: 9, rtxSsrc: 10 }, true, 0);
-  made.session.keepSending((_, trackId) => trackId === "own", 0);
-  made.session.stopTransit("d", 0);
-  expect(made.session.transits()).toHaveLength(1);
-  made.session.stopTransit("c", 0);
-  expect(made.session.transits()).toEqual([]);
-  expect(made.did.filter((deed) => deed.startsWith("stop"))).toEqual(["stop 7"]);
-  expect(made.last("trunk.stopped").body).toEqual({ trunkId, ssrc: 7 });
-  expect(made.session.egressCount).toBe(1);
-});
-
-test("[Y73] a forwarder's refusal, and its word that it stopped, are told as a way that failed", () => {
-  const made = connectedOfferer(new Map([["one", { roomId: "r", track: TRACK, layer: "", origin: "c" }]]));
-  made.session.handleAllocated(current(made), 1, { ssrc: 7, rtxSsrc: 8 }, 0);
-  expect(made.last("trunk.open").body).toMatchObject({ ssrc: 7, transit: TRANSIT });
-  made.session.handleReply(made.last("trunk.open").id, { ok: false, code: "no_way" }, 0);
-  made.session.handleTimeout(1_000);
-  made.session.handleReply(made.last("trunk.open").id, { ok: true, body: {} }, 1_000);
-  made.session.handleStopped({ trunkId: current(made), ssrc: 7 }, 1_000);
-  expect(made.did.filter((deed) => deed.startsWith("no way"))).toEqual(["no way to c", "no way to c"]);
-});
-
-test("[Y77] a trunk that is needed is made and kept though nothing comes over it", () => {
-  const made = bench("a");
-  made.session.setNeeded(true, 0);
-  expect(made.did).toEqual(["create"]);
-  made.session.handleCreated(current(made), undefined, 0);
-  made.session.handleTimeout(0);
-  expect(made.did.filter((deed) => deed === "create")).toHaveLength(2);
-  const up = connectedOfferer(NOTHING);
-  up.session.setNeeded(true, 0);
-  expect(up.session.deadlineMs()).toBe(Number.POSITIVE_INFINITY);
-  up.session.setNeeded(false, 1_000);
-  expect(up.session.deadlineMs()).toBe(1_000 + IDLE_CLOSE_MS);
 });
