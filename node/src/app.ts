@@ -220,11 +220,12 @@ class NodeApp implements App {
   }
 
   #createMedia(): MediaPlane {
-    const { mediaHost, mediaPort, mediaWorkers, advertise } = this.config;
+    const { mediaHost, mediaPort, mediaWorkers, mediaTcp, advertise } = this.config;
     return createMediaPlane({
       workers: mediaWorkers,
       port: mediaPort,
       host: mediaHost,
+      tcp: mediaTcp,
       ...(advertise.length === 0 ? {} : { advertise: advertise.map(hostOnly) }),
       log: this.#log,
     });

@@ -83,6 +83,12 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: "media threads; rooms on the first alone cross to other nodes",
   },
   {
+    name: "media-tcp",
+    kind: "boolean",
+    fallback: true,
+    help: "also listen on TCP under the media ports, for clients without UDP",
+  },
+  {
     name: "advertise",
     kind: "list",
     argument: "HOST[:PORT],…",

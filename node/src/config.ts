@@ -30,6 +30,7 @@ export interface NodeConfig {
   readonly mediaHost: string;
   readonly mediaPort: number;
   readonly mediaWorkers: number;
+  readonly mediaTcp: boolean;
   /** Addresses told to others instead of the bound ones: "host" or "host:port" (the port is of media). */
   readonly advertise: readonly string[];
   readonly seeds: readonly string[];
@@ -295,6 +296,7 @@ function toConfig(values: Values): NodeConfig {
     mediaHost: text("media-host"),
     mediaPort: number("media-port"),
     mediaWorkers: number("media-workers"),
+    mediaTcp: values.get("media-tcp") === true,
     advertise: list("advertise"),
     seeds: list("seeds"),
     dataDir: text("data-dir"),

@@ -21,6 +21,8 @@ export interface MediaPlaneOptions {
   readonly port?: number;
   /** Address to bind. Default: all interfaces, as browsers must reach it even where HTTP stays on loopback. */
   readonly host?: string;
+  /** False: no TCP under the numbers of the UDP ports. Default true. */
+  readonly tcp?: boolean;
   /** Address literals told to others instead of the machine's own (NAT 1:1). Default none. */
   readonly advertise?: readonly string[];
   /** False runs the workers in this thread: for tests from source, which no thread can load. Default: true when built. */
@@ -46,7 +48,7 @@ interface PoolWorker {
 
 /** Workers are made by `start`. Throws RangeError when `workers` is out of bounds. */
 export function createMediaPlane(options: MediaPlaneOptions = {}): MediaPlane {
-  const { workers = 1, port = 0, host, advertise, log = silentMediaLog } = options;
+  const { workers = 1, port = 0, host, tcp = true, advertise, log = silentMediaLog } = options;
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     throw new RangeError(`workers must be 1 to ${MAX_WORKERS}`);
   }
@@ -54,6 +56,7 @@ export function createMediaPlane(options: MediaPlaneOptions = {}): MediaPlane {
   const make = (index: number, event: (event: MediaEvent) => void): MediaPlane => {
     const hostOptions: MediaHostOptions = {
       port: port === 0 ? 0 : port + index,
+      tcp,
       ...(host === undefined ? {} : { host }),
       ...(advertise === undefined ? {} : { advertise }),
     };

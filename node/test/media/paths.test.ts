@@ -1,4 +1,5 @@
 /** The ways on which a client reaches the media plane: both families, UDP and TCP, and a change of the way in a call. */
+import { connect } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import { createMediaPlane } from "../../src/media/media-plane.ts";
 import { HandClient, type HandLine } from "./hand-client.ts";
@@ -77,4 +78,29 @@ test("[G3][G25] a call goes on when a client's address changes, and when only TC
   await ann.roam();
   await isHeard(ann, bob);
   expect((await plane.stats()).counters["ice_moves"]).toBe(3);
+});
+
+test("[G25] without TCP none is offered and nothing listens", async () => {
+  const plane = createMediaPlane({ threads: false, tcp: false });
+  const { candidates } = await plane.start();
+  cleanups.push(() => plane.stop());
+  const client = new HandClient([MIC]);
+  cleanups.push(() => client.close());
+  const { sdp } = await plane.negotiate({
+    peerId: "ann",
+    roomId: "red",
+    sdp: await client.offer(),
+    tracks: [],
+    fresh: false,
+  });
+  expect(sdp).toMatch(/a=candidate:\S+ 1 udp /);
+  expect(sdp).not.toContain(" tcp ");
+  const refused = await new Promise<string | undefined>((resolve) => {
+    const socket = connect(candidates[0]?.port ?? 0, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
+  expect(refused).toBe("ECONNREFUSED");
 });
