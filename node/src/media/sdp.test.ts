@@ -182,7 +182,7 @@ describe("the answer", () => {
     expect(answer).not.toMatch(/video-orientation|playout-delay|red\/90000/);
   });
 
-  test("[G23] a slot takes every codec that the client decodes, a track the one that it prefers", () => {
+  test("[G23][G33] a slot takes every codec that the client decodes and asks for its times, a track the one that it prefers", () => {
     const session = planned(fixture("chromium-simulcast"), [track("0", "microphone"), track("1", "camera")]);
     const slot = line(session, "3", "send");
     expect([...new Set(slot.codecs.map(({ info }) => info.name))]).toEqual(["VP8", "VP9", "H264", "AV1"]);
