@@ -2,13 +2,19 @@
  * What werift's DTLS does at every handshake and need not, done once or left out; and what it keeps of a handshake and
  * need not, given back. Everything by public fields of its objects.
  */
-import { createPrivateKey, type KeyObject, sign } from "node:crypto";
+import { createPrivateKey, sign, X509Certificate } from "node:crypto";
 import type { RTCCertificate, RTCDtlsTransport } from "werift";
 
 type Association = NonNullable<RTCDtlsTransport["dtls"]>;
 
+/** What werift would read out of the texts of a certificate for each association. */
+interface ParsedCertificate {
+  readonly der: Buffer;
+  readonly signer: { sign(data: Buffer, hash: string): Buffer };
+}
+
 const NOTHING = Buffer.alloc(0);
-const keys = new WeakMap<RTCCertificate, KeyObject>();
+const parsed = new WeakMap<RTCCertificate, ParsedCertificate>();
 
 /**
  * Before `start`: the RTP plane has its own SRTP, so werift opens no sessions for it, which would cost eight cipher and hash
@@ -18,16 +24,33 @@ export function leaveOutSrtp(transport: RTCDtlsTransport): void {
   transport.srtpStarted = true;
 }
 
-/** For a server, after `start`: signs its key share with a key that is parsed once, where werift parses it each time. */
-export function signWithParsedKey(association: Association, certificate: RTCCertificate): void {
-  let key = keys.get(certificate);
-  if (key === undefined) {
-    key = createPrivateKey(certificate.privateKey);
-    keys.set(certificate, key);
-  }
-  const parsed = key;
-  const signer = { sign: (data: Buffer, hash: string): Buffer => sign(hash, data, parsed) };
-  association.cipher.localPrivateKey = signer as unknown as Association["cipher"]["localPrivateKey"];
+/** Starts a server, whose certificate and key werift would parse for itself and once more at each signature. */
+export async function startServer(transport: RTCDtlsTransport, certificate: RTCCertificate): Promise<void> {
+  const { der, signer } = parse(certificate);
+  transport.localCertificate = undefined as unknown as RTCCertificate;
+  const started = transport.start();
+  transport.localCertificate = certificate;
+  const association = transport.dtls;
+  if (association === undefined) throw new Error("werift made no association");
+  const { cipher, options } = association;
+  cipher.localCert = der;
+  cipher.localPrivateKey = signer as unknown as Association["cipher"]["localPrivateKey"];
+  cipher.signatureHashAlgorithm = certificate.signatureHash;
+  // For an association that werift would make anew.
+  options.cert = certificate.certPem;
+  options.key = certificate.privateKey;
+  options.signatureHash = certificate.signatureHash;
+  await started;
+}
+
+function parse(certificate: RTCCertificate): ParsedCertificate {
+  const known = parsed.get(certificate);
+  if (known !== undefined) return known;
+  const key = createPrivateKey(certificate.privateKey);
+  const der = new X509Certificate(certificate.certPem).raw;
+  const fresh = { der, signer: { sign: (data: Buffer, hash: string) => sign(hash, data, key) } };
+  parsed.set(certificate, fresh);
+  return fresh;
 }
 
 /**

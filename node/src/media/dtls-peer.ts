@@ -12,7 +12,7 @@ import {
   RTCDtlsParameters,
   RTCDtlsTransport,
 } from "werift";
-import { forgetHandshake, leaveOutSrtp, signWithParsedKey } from "./dtls-economy.ts";
+import { forgetHandshake, leaveOutSrtp, startServer } from "./dtls-economy.ts";
 import { clientOwnsCertificate, type HandshakeRecord, serverOwnsCertificate } from "./dtls-proof.ts";
 
 export type DtlsDropReason =
@@ -63,16 +63,22 @@ const CLOSE_NOTIFY = 0;
 const CLOSE_SEQUENCE = 2 ** 40;
 /** Beyond the last flight of any handshake (RFC 6347 section 4.2.4). */
 const LAST_FLIGHT = 7;
+const fingerprints = new WeakMap<RTCCertificate, Fingerprint>();
 
 /** One certificate for each worker: ECDSA P-256, self-signed. */
 export async function createCertificate(): Promise<RTCCertificate> {
   return await RTCDtlsTransport.SetupCertificate();
 }
 
+/** Remembered, as werift parses the certificate for it. */
 export function fingerprintOf(certificate: RTCCertificate): Fingerprint {
+  const known = fingerprints.get(certificate);
+  if (known !== undefined) return known;
   const [fingerprint] = certificate.getFingerprints();
   if (fingerprint === undefined) throw new Error("the certificate has no fingerprint");
-  return { algorithm: fingerprint.algorithm, value: fingerprint.value };
+  const fresh = { algorithm: fingerprint.algorithm, value: fingerprint.value };
+  fingerprints.set(certificate, fresh);
+  return fresh;
 }
 
 export class DtlsPeer {
@@ -118,9 +124,9 @@ export class DtlsPeer {
       if (state === "connected") this.#handleConnected();
       else if (state === "closed") this.#handleClosed(undefined);
     });
-    this.#transport.start().catch((error: unknown) => this.#handleClosed(new Error("DTLS failed", { cause: error })));
-    const socket = this.#transport.dtls;
-    if (this.#role === "server" && socket !== undefined) signWithParsedKey(socket, this.#certificate);
+    const transport = this.#transport;
+    const started = this.#role === "server" ? startServer(transport, this.#certificate) : transport.start();
+    started.catch((error: unknown) => this.#handleClosed(new Error("DTLS failed", { cause: error })));
   }
 
   /** A datagram whose first byte is 20..63, from the selected address. */
