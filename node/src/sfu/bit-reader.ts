@@ -14,6 +14,11 @@ export class BitReader {
     return this;
   }
 
+  /** Bits read so far, counted from the start of `bytes`. */
+  get position(): number {
+    return this.#at;
+  }
+
   get bitsLeft(): number {
     return this.#end - this.#at;
   }

@@ -376,6 +376,7 @@ export class Consumer implements PacedStream {
     const rewrite = this.#rewrite;
     rewrite.start(this.#codec.payloadType, egressSeq, (view.timestamp + mapping.timestampOffset) >>> 0);
     mapping.fill(rewrite, info, view, this.#codec);
+    if (info.dependency !== undefined && info.dependency.activeBitAt > 0) this.filter.narrow(rewrite, info.dependency);
     if (info.isLayered && !view.marker && view.payloadLength > 0 && this.filter.endsPicture(info))
       rewrite.marker = true;
   }

@@ -37,6 +37,11 @@ export class DependencyDescriptor {
   startsFrame = false;
   endsFrame = false;
   frameNumber = 0;
+  /** Where the mask of active decode targets begins, in bits from the descriptor's start; 0: it carries none. */
+  activeBitAt = 0;
+  /** The mask, the first target in the lowest bit, and how many bits it has. */
+  active = 0;
+  activeBits = 0;
   spatialId = 0;
   temporalId = 0;
   /** This packet carries the templates: its frame is a keyframe's first. */
@@ -50,6 +55,7 @@ export class DependencyDescriptor {
   /** False: malformed, or of templates that are not known (yet); nothing was learnt. */
   read(bytes: Uint8Array, start: number, length: number): boolean {
     this.hasStructure = false;
+    this.activeBitAt = 0;
     if (length < 3) return false;
     const bits = scratch.open(bytes, start, length);
     const startsFrame = bits.bit() === 1;
@@ -64,7 +70,7 @@ export class DependencyDescriptor {
       ownIndications = bits.bit() === 1;
       bits.bits(2);
       if (hasStructure) structure = this.#readStructure(bits);
-      if (structure !== undefined && hasActive) bits.bits(structure.targets);
+      if (structure !== undefined && hasActive) this.#readActive(bits, structure, start);
       this.hasStructure = hasStructure && structure !== undefined;
     }
     if (structure === undefined || bits.overrun) return this.#refuse();
@@ -107,8 +113,30 @@ export class DependencyDescriptor {
     return target >= 0 && this.#indications[target] === SWITCH;
   }
 
+  /** The mask without the targets that need more than these layers. */
+  activeWithin(spatialId: number, temporalId: number): number {
+    const structure = this.#structure;
+    let mask = 0;
+    for (let i = this.activeBits - 1; i >= 0; i--) {
+      const above =
+        structure === undefined ||
+        (structure.targetSpatialIds[i] as number) > spatialId ||
+        (structure.targetTemporalIds[i] as number) > temporalId;
+      mask = mask * 2 + (above ? 0 : Math.floor(this.active / 2 ** i) % 2);
+    }
+    return mask;
+  }
+
+  #readActive(bits: BitReader, structure: Structure, start: number): void {
+    this.activeBitAt = bits.position - start * 8;
+    this.activeBits = structure.targets;
+    this.active = 0;
+    for (let i = 0; i < structure.targets; i++) this.active = this.active * 2 + bits.bit();
+  }
+
   #refuse(): false {
     this.hasStructure = false;
+    this.activeBitAt = 0;
     return false;
   }
 

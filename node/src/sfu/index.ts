@@ -3,7 +3,7 @@ export { PacketArena } from "./arena.ts";
 export type { ForwardingState } from "./forwarding-state.ts";
 export { type ResolvedRouterOptions, ROUTER_DEFAULTS, type RouterOptions } from "./options.ts";
 export { RouterCore } from "./router.ts";
-export { patchPayload, RtpRewrite } from "./rtp-rewrite.ts";
+export { patchDescriptor, patchPayload, RtpRewrite } from "./rtp-rewrite.ts";
 export {
   EXTENSION_ABS_SEND_TIME,
   EXTENSION_AUDIO_LEVEL,

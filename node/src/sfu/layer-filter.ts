@@ -2,7 +2,9 @@
  * Which packets of a layered stream one viewer gets: temporal layers of VP8, temporal and spatial layers of VP9 and AV1.
  * Down at the next picture, up where the codec says that nothing is missing: a switching-up point or a keyframe.
  */
+import type { DependencyDescriptor } from "./dependency-descriptor.ts";
 import type { PayloadInfo } from "./keyframe.ts";
+import type { RtpRewrite } from "./rtp-rewrite.ts";
 
 export const ALL_LAYERS = 99;
 
@@ -71,6 +73,13 @@ export class LayerFilter {
   /** The last packet of what this viewer gets of a picture: it must bear the marker although the stream goes on. */
   endsPicture(info: PayloadInfo): boolean {
     return info.endsFrame && info.spatialId === this.spatial;
+  }
+
+  /** Of the decode targets that the publisher has active, this viewer has those within its layers. */
+  narrow(rewrite: RtpRewrite, dependency: DependencyDescriptor): void {
+    rewrite.activeBitAt = dependency.activeBitAt;
+    rewrite.activeBits = dependency.activeBits;
+    rewrite.active = dependency.activeWithin(this.spatial, this.temporal);
   }
 
   /** One layer at a time: a switching-up point promises only that its own layer was not needed before. */

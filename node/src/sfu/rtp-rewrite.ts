@@ -32,6 +32,10 @@ export class RtpRewrite {
   dependencyLength = 0;
   /** Frame number to put into it, 16 bits. */
   frameNumber = 0;
+  /** Where in it the mask of active decode targets begins, in bits, 0: leave; how many bits, and the new ones. */
+  activeBitAt = 0;
+  activeBits = 0;
+  active = 0;
 
   /** A packet of which nothing else is known yet. */
   start(payloadType: number, extSeq: number, timestamp: number): void {
@@ -46,6 +50,20 @@ export class RtpRewrite {
     this.tl0PictureIndexAt = 0;
     this.blockPayloadType = -1;
     this.dependencyLength = 0;
+    this.activeBitAt = 0;
+  }
+}
+
+/** Writes the changes to a copy of the dependency descriptor that lies in the clear at `out[at]`. */
+export function patchDescriptor(rewrite: RtpRewrite, out: Uint8Array, at: number): void {
+  out[at + 1] = rewrite.frameNumber >> 8;
+  out[at + 2] = rewrite.frameNumber & 0xff;
+  if (rewrite.activeBitAt === 0) return;
+  for (let i = 0; i < rewrite.activeBits; i++) {
+    const bit = at * 8 + rewrite.activeBitAt + i;
+    const isActive = Math.floor(rewrite.active / 2 ** (rewrite.activeBits - 1 - i)) % 2;
+    const place = 0x80 >> (bit & 7);
+    out[bit >> 3] = ((out[bit >> 3] as number) & ~place) | (isActive * place);
   }
 }
 

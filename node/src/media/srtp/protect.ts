@@ -3,7 +3,7 @@
  * at once) and a quarter of a four-lane hash. Copies wait in a short ring until four of equal length are there, and leave
  * in the order in which they came.
  */
-import { patchPayload, type RtpRewrite, type RtpView } from "../../sfu/index.ts";
+import { patchDescriptor, patchPayload, type RtpRewrite, type RtpView } from "../../sfu/index.ts";
 import type { RtpTransport } from "../rtp-plane-types.ts";
 import { type KernelKey, type Keystream, MAX_DATAGRAM_BYTES, type SrtpKernel } from "./kernel.ts";
 import { JOB_BUILD, TEMPLATE_BYTES } from "./wasm-layout.ts";
@@ -268,7 +268,7 @@ export class Protector {
     { view, rewrite }: { readonly view: RtpView; readonly rewrite: RtpRewrite },
   ): void {
     const bytes = this.#bytes;
-    const { dependencyLength, frameNumber } = rewrite;
+    const { dependencyLength } = rewrite;
     const { dependencyStart } = view;
     let to = at + (stream.described?.headerLength ?? 0);
     const end = to + extraBytes;
@@ -278,8 +278,7 @@ export class Protector {
     bytes[to++] = stream.dependencyDescriptorId;
     bytes[to++] = dependencyLength;
     for (let i = 0; i < dependencyLength; i++) bytes[to + i] = view.bytes[dependencyStart + i] as number;
-    bytes[to + 1] = frameNumber >> 8;
-    bytes[to + 2] = frameNumber & 0xff;
+    patchDescriptor(rewrite, bytes, to);
     for (to += dependencyLength; to < end; to++) bytes[to] = 0;
   }
 
