@@ -242,7 +242,13 @@ test("[Y50] figures per peer come from the media plane's trunks", async () => {
   expect(relay.relayStats(trunks)).toEqual([
     {
       ...{ peer: "b", streams: 4, packetsTotal: 400, bytesTotal: 400_000 },
-      ...{ lostPacketsTotal: 0, repairedPacketsTotal: 0, rttSeconds: 0.002, jitterSeconds: 0.001 },
+      ...{
+        lostPacketsTotal: 0,
+        repairedPacketsTotal: 0,
+        rttSeconds: 0.002,
+        jitterSeconds: 0.001,
+        audioDuplicated: false,
+      },
     },
   ]);
   expect(relay.peers()).toEqual([{ peer: "b", phase: "connected", ingress: 2, egress: 2 }]);
