@@ -13,21 +13,32 @@ export interface Entry {
 
 /** In the order of the currencies' codes; within one by person. Nobody with 0 is listed. */
 export function balancesOf(entries: Iterable<Entry>): readonly CurrencyBalance[] {
-  const byCurrency = new Map<string, Map<string, number>>();
-  for (const { currency, amountMinor, payerId, owed } of entries) {
-    const people = byCurrency.get(currency) ?? new Map<string, number>();
-    byCurrency.set(currency, people);
+  const tally = new Tally();
+  for (const entry of entries) tally.add(entry);
+  return tally.balances();
+}
+
+/** Sums of any number of entries, of which none is kept. */
+export class Tally {
+  readonly #byCurrency = new Map<string, Map<string, number>>();
+
+  add({ currency, amountMinor, payerId, owed }: Entry): void {
+    const people = this.#byCurrency.get(currency) ?? new Map<string, number>();
+    this.#byCurrency.set(currency, people);
     const add = (userId: string, change: number): void => void people.set(userId, (people.get(userId) ?? 0) + change);
     add(payerId, amountMinor);
     for (const share of owed) add(share.userId, -share.amountMinor);
   }
-  return [...byCurrency]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([currency, people]) => {
-      const balances = [...people]
-        .filter(([, amountMinor]) => amountMinor !== 0)
-        .sort(([one], [other]) => (one < other ? -1 : 1))
-        .map(([userId, amountMinor]) => ({ userId, amountMinor }));
-      return { currency, digits: digitsOf(currency), balances, ...settle(balances) };
-    });
+
+  balances(): readonly CurrencyBalance[] {
+    return [...this.#byCurrency]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([currency, people]) => {
+        const balances = [...people]
+          .filter(([, amountMinor]) => amountMinor !== 0)
+          .sort(([one], [other]) => (one < other ? -1 : 1))
+          .map(([userId, amountMinor]) => ({ userId, amountMinor }));
+        return { currency, digits: digitsOf(currency), balances, ...settle(balances) };
+      });
+  }
 }

@@ -1,6 +1,9 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { systemClock } from "../mesh/clock.ts";
+import type { Archive } from "../store/archive.ts";
 import { balancesOf } from "./balances.ts";
+import { Bills, MAX_EXPENSES } from "./bills.ts";
 import { digitsOf, isCurrency } from "./currency.ts";
 import { type Balance, MAX_EXACT, settle } from "./settle.ts";
 import { apportion, MAX_AMOUNT_MINOR, MAX_WEIGHT, owedOf } from "./shares.ts";
@@ -157,4 +160,27 @@ test("[B5] balances add up to 0 in each currency, whatever was spent", () => {
 test("[B6] currencies are those of ISO 4217, with their own number of digits", () => {
   expect(["EUR", "VND", "XYZ", "eur", ""].map(isCurrency)).toEqual([true, true, false, false, false]);
   expect(["EUR", "VND", "JPY", "KWD"].map(digitsOf)).toEqual([2, 0, 0, 3]);
+});
+
+test("[B5] balances are of all expenses there are, however many", async () => {
+  const count = MAX_EXPENSES + 3;
+  const all = Array.from({ length: count }, (_, index) => ({
+    ...{ kind: "expense", id: `e${String(count - index).padStart(6, "0")}`, owner: "room", weight: 0, version: 1 },
+    value: {
+      currency: "EUR",
+      amountMinor: 2,
+      payerId: "p0",
+      owed: people(2).map((who) => ({ ...who, amountMinor: 1 })),
+    },
+  }));
+  const list = ({ before, limit }: { readonly before?: string; readonly limit: number }) =>
+    Promise.resolve(all.filter(({ id }) => before === undefined || id < before).slice(0, limit));
+  const bills = new Bills({
+    archive: { records: { list } } as unknown as Archive,
+    clock: systemClock,
+    changed: () => undefined,
+  });
+  expect((await bills.balances("room")).currencies).toMatchObject([
+    { currency: "EUR", payments: [{ from: "p1", to: "p0", amountMinor: count }] },
+  ]);
 });

@@ -4,6 +4,7 @@
  *
  *     room.json            ExportedRoom
  *     messages.ndjson      ExportedMessage, ascending by id
+ *     revisions.ndjson     ExportedRevision: earlier texts of messages, ascending by message, then by age
  *     happenings.ndjson    ExportedHappening
  *     expenses.ndjson      ExportedExpense
  *     files.ndjson         ExportedFile: what is known of the files
@@ -35,6 +36,11 @@ export interface ExportedRoom {
   }[];
 }
 export type ExportedMessage = Omit<MessageRecord, "roomId" | "clientId" | "changeId">;
+export interface ExportedRevision {
+  readonly messageId: string;
+  readonly text: string;
+  readonly writtenAtMs: number;
+}
 export type ExportedHappening = Omit<Happening, "version">;
 export type ExportedExpense = Expense;
 export type ExportedFile = FileInfo;
@@ -42,6 +48,7 @@ export type ExportedFile = FileInfo;
 export const ENTRIES = {
   room: "room.json",
   messages: "messages.ndjson",
+  revisions: "revisions.ndjson",
   happenings: "happenings.ndjson",
   expenses: "expenses.ndjson",
   files: "files.ndjson",

@@ -49,6 +49,7 @@ export async function exportRoom(parts: RoomExportParts, room: RoomRecord): Prom
 
   zip.addBuffer(Buffer.from(head), ENTRIES.room);
   lines(ENTRIES.messages, () => messagesOf(archive, room.id));
+  lines(ENTRIES.revisions, () => revisionsOf(archive, room.id));
   lines(ENTRIES.happenings, () => happeningsOf(parts, room.id));
   lines(ENTRIES.expenses, () => expensesOf(archive, room.id));
   lines(ENTRIES.files, () => Readable.from(files.map(fileInfoOf)));
@@ -89,6 +90,11 @@ async function* messagesOf(archive: Archive, roomId: string): AsyncIterable<obje
     after = messages.at(-1)?.id ?? after;
     if (!more) return;
   }
+}
+
+async function* revisionsOf(archive: Archive, roomId: string): AsyncIterable<object> {
+  for await (const { order, value } of recordsOf(archive, "revision", roomId))
+    yield { messageId: order.split("/")[0], ...value };
 }
 
 async function* happeningsOf({ archive, happenings }: RoomExportParts, roomId: string): AsyncIterable<object> {

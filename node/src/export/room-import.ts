@@ -1,6 +1,7 @@
 /**
  * Reads an exported room into an empty one. Nothing in it is believed: every line is checked as a request would be, files go
- * the way of uploads, and people of another mesh are nobody here: their names stay, under ids that no account can have.
+ * the way of uploads, and whoever said or owed something is nobody here: names stay, under ids that no account can have.
+ * Whose handle exists here is made a member again.
  */
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
@@ -19,8 +20,10 @@ import { withTempFolder } from "../keeping/temp-folders.ts";
 import type { Memories } from "../memories/memories.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
+import { foreign } from "./foreign.ts";
 import { ENTRIES, FORMAT, FORMAT_VERSION, fileIdIn } from "./format.ts";
 import { linesOf } from "./lines.ts";
+import { MessageImport } from "./message-import.ts";
 import { ZipReader } from "./zip-reader.ts";
 
 export interface RoomImportParts {
@@ -43,6 +46,8 @@ export interface Imported {
 const MAX_ENTRIES = 6_000;
 const MAX_MESSAGES = 1_000_000;
 const MAX_RECORDS = 5_000;
+/** Looked for by their handles; further ones come by invites. */
+const MAX_MEMBERS = 1_000;
 
 /** The room must be empty. Throws ApiError bad_import, too_large, changed_meanwhile; the room may hold a part of it then. */
 export async function importRoom(
@@ -84,10 +89,14 @@ class Import {
   }
 
   async run(): Promise<Imported> {
-    await this.#checkHead();
+    const members = await this.#checkHead();
+    const { archive, clock } = this.#parts;
+    const revisions = this.#revisions();
+    const texts = new MessageImport({ archive, clock, roomId: this.#roomId, revisions });
+    for (const member of members) await this.#member(member);
     return {
       messages: await this.#each(ENTRIES.messages, { dto: dto.ImportedMessageDto, limit: MAX_MESSAGES }, (line) =>
-        this.#message(line),
+        texts.add(line),
       ),
       happenings: await this.#each(ENTRIES.happenings, { dto: dto.ImportedHappeningDto, limit: MAX_RECORDS }, (line) =>
         this.#happening(line),
@@ -99,11 +108,13 @@ class Import {
     };
   }
 
-  /** Before anything is written. */
-  async #checkHead(): Promise<void> {
+  /** Before anything is written. Answers the members that have a handle. */
+  async #checkHead(): Promise<readonly dto.ImportedMemberDto[]> {
     for await (const head of linesOf(this.#zip.read(ENTRIES.room), { whole: true })) {
-      const { format, version } = head as { readonly format?: unknown; readonly version?: unknown };
-      if (format === FORMAT && typeof version === "number" && version <= FORMAT_VERSION) return;
+      const { format, version, members } = head as Readonly<Record<string, unknown>>;
+      if (format !== FORMAT || typeof version !== "number" || version > FORMAT_VERSION) continue;
+      const named = (Array.isArray(members) ? members : []).filter((member: unknown) => hasHandle(member));
+      return named.slice(0, MAX_MEMBERS).map((member) => checked(dto.ImportedMemberDto, member, ENTRIES.room));
     }
     throw new ApiError("bad_import", { detail: `its ${ENTRIES.room} is not of this format` });
   }
@@ -123,18 +134,19 @@ class Import {
     return count;
   }
 
-  /** A tombstone keeps its place: others may stand in its thread. */
-  async #message(line: dto.ImportedMessageDto): Promise<void> {
-    const { id, authorId, authorName, text, sentAtMs, threadId, replyTo } = line;
-    await this.#parts.archive.appendMessage({
-      ...{ id, roomId: this.#roomId, authorId: foreign(authorId), authorName, text, sentAtMs },
-      clientId: `import/${id}`,
-      ...(threadId === undefined ? {} : { threadId }),
-      ...(replyTo === undefined ? {} : { replyTo }),
-    });
-    if (line.deletedAtMs === undefined) return;
-    const change = { kind: "delete", changeId: ulid(this.#parts.clock.wallMs()), atMs: line.deletedAtMs } as const;
-    await this.#parts.archive.texts.change({ roomId: this.#roomId, id }, change);
+  /** Whoever has that handle here, as a plain member: on another mesh it may have been another person's. Guests stay outside. */
+  async #member({ handle, role }: dto.ImportedMemberDto): Promise<void> {
+    const { archive, clock } = this.#parts;
+    const user = role === "guest" ? undefined : await archive.findUserByHandle(handle);
+    if (user === undefined || user.deletedAtMs !== undefined) return;
+    await archive.addMember({ roomId: this.#roomId, userId: user.id, role: "member", addedAtMs: clock.wallMs() });
+  }
+
+  async *#revisions(): AsyncGenerator<dto.ImportedRevisionDto> {
+    const path = ENTRIES.revisions;
+    if (!this.#zip.has(path)) return;
+    for await (const line of linesOf(this.#zip.read(path), { whole: false }))
+      yield checked(dto.ImportedRevisionDto, line, path);
   }
 
   async #happening({ answers = [], ...line }: dto.ImportedHappeningDto): Promise<void> {
@@ -202,5 +214,5 @@ function checked<T extends object>(dto: ClassConstructor<T>, line: unknown, wher
 const withoutHoles = (fields: object): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
-/** No account has such an id, so nobody here is made to have said or owed anything. Imported twice it stays the same. */
-const foreign = (id: string): string => (id.startsWith("imported.") ? id : `imported.${id}`);
+const hasHandle = (member: unknown): boolean =>
+  typeof member === "object" && member !== null && "handle" in member && typeof member.handle === "string";

@@ -16,14 +16,25 @@ import {
   Min,
   ValidateNested,
 } from "class-validator";
+import type * as Protocol from "#protocol";
 import { MAX_AMOUNT_MINOR, MAX_WEIGHT } from "../bills/shares.ts";
 import { MAX_TEXT_CHARS } from "../store/archive.ts";
+import { MAX_REACTION_KINDS, MAX_REACTIONS } from "../store/texts.ts";
 import { READABLE, ULID } from "./fields.ts";
 import { MayBeAbsent, MayBeNull } from "./optional.dto.ts";
 
 const PERSON = /^[A-Za-z0-9._-]{1,64}$/;
 const MAX_TIME = 8_640_000_000_000_000;
 const person = { message: "must be a person's id" };
+
+export class ImportedReactionDto {
+  @Length(1, 64) @IsString() kind!: string;
+  @Matches(PERSON, { each: true, ...person })
+  @IsString({ each: true })
+  @ArrayMaxSize(MAX_REACTIONS)
+  @IsArray()
+  userIds!: string[];
+}
 
 export class ImportedMessageDto {
   @Matches(ULID) @IsString() id!: string;
@@ -34,10 +45,29 @@ export class ImportedMessageDto {
   @MayBeAbsent() @Matches(ULID) @IsString() threadId?: string;
   @MayBeAbsent() @Matches(ULID) @IsString() replyTo?: string;
   @MayBeAbsent() @Min(0) @Max(MAX_TIME) @IsInt() deletedAtMs?: number;
+  @MayBeAbsent() @Min(0) @Max(MAX_TIME) @IsInt() editedAtMs?: number;
+  @MayBeAbsent() @Min(0) @Max(1_000) @IsInt() edits?: number;
+  @MayBeAbsent()
+  @ValidateNested({ each: true })
+  @Type(() => ImportedReactionDto)
+  @ArrayMaxSize(MAX_REACTION_KINDS)
+  @IsArray()
+  reactions?: ImportedReactionDto[];
   @Allow() mentions?: unknown;
-  @Allow() editedAtMs?: unknown;
-  @Allow() edits?: unknown;
-  @Allow() reactions?: unknown;
+}
+
+export class ImportedRevisionDto {
+  @Matches(ULID) @IsString() messageId!: string;
+  @Length(0, MAX_TEXT_CHARS) @IsString() text!: string;
+  @Min(0) @Max(MAX_TIME) @IsInt() writtenAtMs!: number;
+}
+
+/** Of the room's head: who is made a member again. */
+export class ImportedMemberDto {
+  @Length(1, 64) @IsString() handle!: string;
+  @IsIn(["owner", "moderator", "member", "guest"]) role!: Protocol.Role;
+  @Allow() userId?: unknown;
+  @Allow() displayName?: unknown;
 }
 
 export class ImportedAnswerDto {

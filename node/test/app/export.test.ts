@@ -4,7 +4,16 @@ import sharp from "sharp";
 import { monotonicFactory } from "ulid";
 import { fromBuffer } from "yauzl";
 import { ZipFile } from "yazl";
-import type { ExpensePage, FileInfo, GalleryPage, HappeningPage, MessagePage, Retention } from "#protocol";
+import type {
+  ExpensePage,
+  FileInfo,
+  GalleryPage,
+  HappeningPage,
+  MembersResponse,
+  MessageHistory,
+  MessagePage,
+  Retention,
+} from "#protocol";
 import { type Answer, call, expectStatus, TestMesh, type TestNode, until } from "./harness.ts";
 
 type Entries = Record<string, string | Buffer>;
@@ -48,6 +57,7 @@ describe("rooms that are taken along", () => {
   let guest: string;
   let importer: string;
   let exported: Buffer;
+  let edited: string;
 
   const send = async <T = unknown>(path: string, bytes: Uint8Array<ArrayBuffer>, token: string): Promise<Answer<T>> => {
     const form = new FormData();
@@ -77,7 +87,12 @@ describe("rooms that are taken along", () => {
     await say({ text: "an answer", threadId: opener.id, replyTo: opener.id }, guest);
     const doomed = await say({ text: "secret" });
     expectStatus(200, await call(ada, "DELETE", `/v1/rooms/house/messages/${doomed.id}`, { token: owner }));
-    for (let i = 0; i < 5; i++) await say({ text: `line ${i}` });
+    for (let i = 0; i < 5; i++) edited = (await say({ text: `line ${i}` })).id;
+    const message = `/v1/rooms/house/messages/${edited}`;
+    for (const text of ["line five", "line six"])
+      expectStatus(200, await call(ada, "PATCH", message, { token: owner, body: { text } }));
+    for (const token of [owner, guest])
+      expectStatus(200, await call(ada, "PUT", `${message}/reactions/${encodeURIComponent("👍")}`, { token }));
     const photo = new Uint8Array(
       await sharp({ create: { width: 50, height: 40, channels: 3, background: "red" } })
         .png()
@@ -144,17 +159,19 @@ describe("rooms that are taken along", () => {
     const { messages } = await get<MessagePage>("/v1/rooms/copy/messages", importer);
     const original = await get<MessagePage>("/v1/rooms/house/messages");
     const essence = (page: MessagePage) =>
-      page.messages.map(({ id, authorName, text, sentAtMs, threadId, replyTo, deletedAtMs }) => ({
-        id,
-        authorName,
-        text,
-        sentAtMs,
-        threadId,
-        replyTo,
-        deletedAtMs,
-      }));
+      page.messages.map(
+        ({ id, authorName, text, sentAtMs, threadId, replyTo, deletedAtMs, editedAtMs, reactions }) => ({
+          ...{ id, authorName, text, sentAtMs, threadId, replyTo, deletedAtMs, editedAtMs },
+          reactions: reactions?.map(({ kind, count }) => ({ kind, count })),
+        }),
+      );
     expect(essence({ messages })).toEqual(essence(original));
     for (const { authorId } of messages) expect(authorId).toMatch(/^imported\./);
+    expect(messages.at(-1)?.reactions).toMatchObject([{ kind: "👍", count: 2 }]);
+    const history = (slug: string, token: string) =>
+      get<MessageHistory>(`/v1/rooms/${slug}/messages/${edited}/history`, token);
+    expect((await history("copy", importer)).revisions.map(({ text }) => text)).toEqual(["line 4", "line five"]);
+    expect(await history("copy", importer)).toEqual(await history("house", owner));
     const [copy, house] = [
       await get<GalleryPage>("/v1/rooms/copy/gallery", importer),
       await get<GalleryPage>("/v1/rooms/house/gallery"),
@@ -179,6 +196,27 @@ describe("rooms that are taken along", () => {
     expect(expenses[0]?.payerId).toMatch(/^imported\./);
     const again = await send("/v1/rooms/copy/import", new Uint8Array(exported), importer);
     expect([again.status, again.body.code]).toEqual([409, "changed_meanwhile"]);
+  });
+
+  test("[X7] whoever has the handle of an exported member is a plain member again", async () => {
+    const { members } = await get<MembersResponse>("/v1/rooms/copy/members", importer);
+    const roles = members.map(({ handle, role }) => [handle, role]).sort();
+    expect(roles).toEqual([
+      ["importer", "owner"],
+      ["owner", "member"],
+    ]);
+  });
+
+  test("[X3] an export without earlier texts keeps that there was an edit", async () => {
+    await mesh.room(ada, importer, { slug: "older" });
+    const line = { id: "01J00000000000000000000001", authorId: "x", authorName: "X", text: "now", sentAtMs: 1 };
+    const entries = {
+      "room.json": JSON.stringify({ format: "hearsay-room", version: 1 }),
+      "messages.ndjson": JSON.stringify({ ...line, edits: 2, editedAtMs: 5 }),
+    };
+    expectStatus(200, await send("/v1/rooms/older/import", await zipOf(entries), importer));
+    const { messages } = await get<MessagePage>("/v1/rooms/older/messages", importer);
+    expect(messages).toMatchObject([{ text: "now", editedAtMs: 5 }]);
   });
 
   test("[X5] guests and strangers neither export nor import nor let forget", async () => {
