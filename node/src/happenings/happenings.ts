@@ -49,7 +49,8 @@ export class Happenings {
     await this.#setReminders(roomId, id, value);
     const { record } = await archive.records.add(happeningRecord(roomId, id, value));
     if (record === undefined) throw new ApiError("internal");
-    return await this.#told(record, { change: "added", userId: user.id });
+    // Nobody has answered yet. Asking the store once more might refuse what is done.
+    return this.#told(record, [], { change: "added", userId: user.id });
   }
 
   /** The whole of it anew. Throws ApiError invalid_input, changed_meanwhile. */
@@ -62,6 +63,7 @@ export class Happenings {
     const { createdBy, createdAtMs } = happeningOf(record);
     const value = this.#valueOf(wanted, { createdBy, createdAtMs });
     if (record.version !== version) throw new ApiError("changed_meanwhile");
+    const answers = await this.#answersOf(record.id);
     // Before the change: a reminder that comes too early looks again, one that was never set would be missed.
     await this.#setReminders(record.owner, record.id, value);
     const outcome = await this.#options.archive.records.replace(
@@ -69,7 +71,7 @@ export class Happenings {
       version,
     );
     if (outcome.kind === "changed") throw new ApiError("changed_meanwhile");
-    return await this.#told(outcome.record, { change: "changed", userId: user.id });
+    return this.#told(outcome.record, answers, { change: "changed", userId: user.id });
   }
 
   async remove(record: StoredRecord, user: UserRecord): Promise<void> {
@@ -118,7 +120,7 @@ export class Happenings {
     if (reply === null) await records.remove(key);
     else if ((await records.weigh("answer", record.id)).count >= MAX_ANSWERS) throw new ApiError("too_many");
     else await this.#put(next);
-    return await this.#told(record, { change: "changed", userId: user.id });
+    return this.#told(record, await this.#answersOf(record.id), { change: "changed", userId: user.id });
   }
 
   /** All of a room, or one of them, as a calendar file. */
@@ -197,11 +199,12 @@ export class Happenings {
     return { ...input, ...made, ...instants, remindMinutes, changedAtMs: this.#options.clock.wallMs() };
   }
 
-  async #told(
+  #told(
     record: StoredRecord,
+    answers: readonly StoredRecord[],
     by: { readonly change: "added" | "changed"; readonly userId: string },
-  ): Promise<Happening> {
-    const info = await this.info(record);
+  ): Happening {
+    const info = happeningInfoOf(record, answers);
     const { owner: roomId, id } = record;
     this.#options.changed({ roomId, what: "happening", id, ...by, event: "happening.changed", data: info });
     return info;

@@ -101,7 +101,10 @@ export class Memories {
       });
       const added = await archive.records.add(memoryRecord(roomId, fileId, value));
       if (added.record === undefined) throw new ApiError("internal");
-      await archive.records.remove({ kind: "upload", id: fileId });
+      // What stands in the gallery is done; an upload that is not struck off now is struck off by the sweep.
+      await archive.records.remove({ kind: "upload", id: fileId }).catch((error: unknown) => {
+        if (!isStoreUnavailable(error)) throw error;
+      });
       const info = fileInfoOf(added.record);
       this.#tell(roomId, { change: "added", id: fileId, userId: user.id, data: info });
       return info;
