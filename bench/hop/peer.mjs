@@ -68,10 +68,10 @@ async function connectRoom({ url, slug, token, view }) {
   paths.set("node", path);
   await person.enter(slug);
   if (role === "sender") {
-    await person.connect({ tracks: ["microphone", "camera"], counts: false });
+    await person.connect({ tracks: ["microphone", "camera"] });
     path.video = person.camera.track;
   } else {
-    await person.connect({ videoSlots: 1, counts: false, prepare: (pc) => receiveOn(pc, path) });
+    await person.connect({ videoSlots: 1, reads: true, prepare: (pc) => receiveOn(pc, path) });
     await person.view([view], { width: 1_280, height: 720 });
   }
   process.send({ participantId: person.participantId });

@@ -19,7 +19,7 @@ export class Person {
   heard = {};
   /** Once in a room. */
   participantId = undefined;
-  /** Media packets that arrived, when they are only counted. */
+  /** Media packets that arrived. */
   packets = 0;
   pc = undefined;
   microphone = undefined;
@@ -57,11 +57,11 @@ export class Person {
   }
 
   /**
-   * Connects media: `tracks` of "microphone" and "camera", and so many slots for others. `counts`: what arrives is counted
-   * as datagrams and not decrypted, which is werift's cost and not the node's; what a browser would tell of it is told.
-   * `prepare` gets the connection before it is offered.
+   * Connects media: `tracks` of "microphone" and "camera", and so many slots for others. What arrives is counted as datagrams,
+   * and only decrypted when it is to be read: that is werift's cost and not the node's. The node is told what a browser on
+   * a perfect path would tell. `prepare` gets the connection before it is offered.
    */
-  async connect({ tracks = [], audioSlots = 0, videoSlots = 0, counts = true, prepare = () => undefined }) {
+  async connect({ tracks = [], audioSlots = 0, videoSlots = 0, reads = false, prepare = () => undefined }) {
     const pc = peerConnection();
     this.pc = pc;
     prepare(pc);
@@ -73,7 +73,7 @@ export class Person {
     const answer = await this.#request({ type: "offer", sdp: pc.localDescription.sdp, tracks: offered, fresh: true });
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     await connected(pc);
-    if (counts) this.#countOnly(new Feedback(extensionIds(answer.sdp)));
+    if (audioSlots + videoSlots > 0) this.#listen(new Feedback(extensionIds(answer.sdp)), reads);
   }
 
   /** Shows these participants' cameras, most important first. */
@@ -161,21 +161,25 @@ export class Person {
     return { transceiver, kind, source };
   }
 
-  #countOnly(feedback) {
+  #listen(feedback, reads) {
+    const [dtls] = this.pc.dtlsTransports;
     for (const { transport } of this.pc.iceTransports[0].connection.protocols) {
       const ordinary = transport.onData;
       transport.socket.setRecvBufferSize(1 << 20);
       transport.onData = (data, from) => {
-        if (data[0] < 128 || data[0] > 191) ordinary(data, from);
-        else if ((data[1] & 0x7f) < 64 || (data[1] & 0x7f) > 95) {
+        const isMedia = data[0] >= 128 && data[0] <= 191;
+        if (isMedia && ((data[1] & 0x7f) < 64 || (data[1] & 0x7f) > 95)) {
           this.packets += 1;
           feedback.receive(data);
         }
+        if (!isMedia || reads) ordinary(data, from);
       };
     }
-    const [dtls] = this.pc.dtlsTransports;
+    const send = dtls.sendRtcp.bind(dtls);
+    // werift's own feedback tells when this process looked, and so how busy the machine is.
+    dtls.sendRtcp = (packets) => send(packets.filter((one) => !(one.feedback instanceof werift.TransportWideCC)));
     const tell = () => dtls.iceTransport.connection.send(dtls.srtcp.encrypt(feedback.build())).catch(() => undefined);
-    const report = () => dtls.sendRtcp([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]).catch(() => undefined);
+    const report = () => send([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]).catch(() => undefined);
     this.#reports = [setInterval(tell, FEEDBACK_EVERY_MS), setInterval(report, REPORT_EVERY_MS)];
   }
 

@@ -2,7 +2,8 @@
 // built, embedded stores, loopback; two people stay and talk across the trunk, visitors come and go. Every so often the visitors
 // pause, and when all have gone each node's memory after a full collection, open files and timers are noted (one JSON line
 // each). The last line is the verdict over the last three quarters; a signal asks for it early. See bench/README.md.
-//   --minutes N (120)  --every SECONDS (60)  --seed N (1)  --snapshots PREFIX (heap snapshots at a quarter and at the end)
+//   --minutes N (120)  --every SECONDS (60)  --seed N (1)  --snapshots PREFIX (heap snapshots at a quarter and at the end;
+//   making one leaves much resident memory behind, so look at the heap then and not at rssMb)
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
