@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { guest, makeRooms, metricsOf } from "../lib/api.mjs";
 import { startMesh } from "../lib/mesh.mjs";
-import { cpuNs } from "../lib/proc.mjs";
+import { cpuNs, firstMessage } from "../lib/proc.mjs";
 
 const SLUG = "bench-hop";
 /** Of one stream, as peer.mjs sends it. */
@@ -22,7 +22,7 @@ async function subscribers(url, size) {
   const child = fork(fileURLToPath(new URL("./subscribers.mjs", import.meta.url)), [url, SLUG, ...tokens], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const [{ ready }] = await once(child, "message");
+  const { ready } = await firstMessage(child);
   if (ready !== size) throw new Error(`${ready} of ${size} subscribers connected`);
   return child;
 }

@@ -8,7 +8,7 @@ import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { sleep } from "../lib/proc.mjs";
+import { endOnSignals, sleep } from "../lib/proc.mjs";
 import { atRate } from "./rate.mjs";
 
 const { values: options } = parseArgs({
@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
 const [windows, seconds] = [options.windows, options.secs].map(Number);
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const children = [];
+endOnSignals();
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });

@@ -61,6 +61,9 @@ export async function startMesh(count, { wrap = (command) => command, flags: mor
       });
     nodes.push({ name: `n${i}`, url: `http://127.0.0.1:${http}`, child: launch(), launch });
   }
+  process.once("exit", () => {
+    for (const { child } of nodes) child.kill("SIGKILL");
+  });
   const limit = performance.now() + BOOT_LIMIT_MS;
   for (;;) {
     const seen = await Promise.all(nodes.map(({ url }) => nodesSeenBy(url)));

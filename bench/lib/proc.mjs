@@ -24,3 +24,16 @@ export function median(values) {
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The first message of a child; an error when it ends without one. */
+export function firstMessage(child) {
+  return new Promise((resolve, reject) => {
+    child.once("message", resolve);
+    child.once("exit", (code) => reject(new Error(`a helper process ended with ${code}`)));
+  });
+}
+
+/** A signal ends this process as it ends by itself: what it started is ended with it. */
+export function endOnSignals() {
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+}

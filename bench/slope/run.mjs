@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { guest, makeRooms } from "../lib/api.mjs";
 import { fitLine } from "../lib/fit.mjs";
 import { startMesh } from "../lib/mesh.mjs";
-import { cpuNs, median, residentKb, sleep } from "../lib/proc.mjs";
+import { cpuNs, endOnSignals, firstMessage, median, residentKb, sleep } from "../lib/proc.mjs";
 
 const { values: given } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ async function people(role, node, count) {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   children.push(child);
-  const [{ ready }] = await once(child, "message");
+  const { ready } = await firstMessage(child);
   if (ready !== count) throw new Error(`${ready} of ${count} ${role}s connected`);
   return child;
 }
@@ -61,6 +61,7 @@ async function measure(pid, listening) {
 }
 
 const round = (value, digits = 3) => Number(value.toFixed(digits));
+endOnSignals();
 const mesh = await startMesh(1, { flags: ["--media-host=127.0.0.1"] });
 try {
   const [node] = mesh.nodes;
@@ -100,6 +101,6 @@ try {
     }),
   );
 } finally {
-  for (const child of children) child.disconnect();
+  for (const child of children) if (child.connected) child.disconnect();
   await mesh.stop();
 }
