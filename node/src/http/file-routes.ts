@@ -39,13 +39,22 @@ function galleryRoutes({ door, memories }: FileServices): readonly ApiRoute[] {
       method: "POST",
       path: "/v1/rooms/:slug/files",
       summary:
-        "Put a file into the room's gallery. Pictures are written anew, without the place where they were taken.",
+        "Put a file into the room's gallery. Pictures are written anew, without the place where they were taken; videos and documents are kept as they came, with what they tell of places (`cleaned` says which).",
       tag,
       auth: "person",
       query: AddFileDto,
       takesFile: true,
       answers: { status: 201, schema: FileInfo },
-      problems: ["unknown_room", "not_member", "storage_full", "too_many", "bad_picture", "rate_limited", "busy"],
+      problems: [
+        "unknown_room",
+        "not_member",
+        "storage_full",
+        "too_many",
+        "bad_picture",
+        "picture_format",
+        "rate_limited",
+        "busy",
+      ],
       handle: async (call) => {
         const { room, user } = await door.enter(call);
         const about = { caption: call.query.caption, declaredBytes: declaredBytesOf(call) };

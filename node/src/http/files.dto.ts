@@ -30,6 +30,8 @@ export class FileInfo implements Protocol.FileInfo {
   @MayBeAbsent() @IsInt() width?: number;
   @MayBeAbsent() @IsInt() height?: number;
   @IsBoolean() hasPreview!: boolean;
+  /** Written anew without the place where it was taken. Videos and documents are not: they are kept as they came. */
+  @IsBoolean() cleaned!: boolean;
 }
 export class GalleryPage implements Protocol.GalleryPage {
   @ValidateNested({ each: true }) @Type(() => FileInfo) @IsArray() files!: FileInfo[];

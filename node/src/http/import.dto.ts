@@ -135,6 +135,7 @@ export class ImportedFileDto {
   @Allow() width?: unknown;
   @Allow() height?: unknown;
   @Allow() hasPreview?: unknown;
+  @Allow() cleaned?: unknown;
 }
 
 /** Answer of an import. */

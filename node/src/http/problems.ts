@@ -54,6 +54,7 @@ export const PROBLEMS = {
   unsupported_media_type: [415, "The body is not of the type that is asked for here"],
   range_not_satisfiable: [416, "The file has no such part"],
   bad_picture: [422, "The picture cannot be read"],
+  picture_format: [422, "Pictures of this format cannot be taken; send it as JPEG, PNG, WebP, GIF or AVIF"],
   bad_target: [422, "Nothing is sent to this address"],
   bad_import: [422, "This is no export of a room"],
   rate_limited: [429, "Too many attempts"],

@@ -17,7 +17,7 @@ import { hashed, oneChunk, peek, spooled } from "./byte-stream.ts";
 import { safeFileName } from "./file-name.ts";
 import { fileInfoOf, type MemoryValue, memoryOf, memoryRecord, previewIdOf } from "./memory-record.ts";
 import type { Pictures } from "./pictures.ts";
-import { SNIFF_BYTES, sniff } from "./sniff.ts";
+import { adviceFor, SNIFF_BYTES, sniff } from "./sniff.ts";
 
 export interface MemoryLimits {
   /** One file. */
@@ -78,7 +78,7 @@ export class Memories {
     this.#limits = { ...MEMORY_LIMITS, ...options.limits };
   }
 
-  /** Throws ApiError: rate_limited, busy, too_many, storage_full, too_large, bad_picture, invalid_input. Then nothing is kept. */
+  /** Throws ApiError: rate_limited, busy, too_many, storage_full, too_large, bad_picture, picture_format, invalid_input. Then nothing is kept. */
   async add(
     roomId: string,
     user: Pick<UserRecord, "id" | "displayName">,
@@ -177,10 +177,7 @@ export class Memories {
   ): Promise<MemoryValue> {
     const { head, whole } = await peek(file.read(this.#limits.maxFileBytes), SNIFF_BYTES);
     const is = sniff(head);
-    if (is.picture === "refused")
-      throw new ApiError("bad_picture", {
-        detail: `${is.type} cannot be read here: send JPEG, PNG, WebP, GIF or AVIF`,
-      });
+    if (is.picture === "refused") throw new ApiError("picture_format", { detail: adviceFor(is) });
     const stored =
       is.picture === undefined
         ? await this.#storeBytes(fileId, whole, is.type)

@@ -21,7 +21,15 @@ export function memoryOf(record: StoredRecord): MemoryValue {
   return record.value as MemoryValue;
 }
 
-export function fileInfoOf(record: StoredRecord): FileInfo {
+/** What is told of a file. */
+export interface ToldFile extends FileInfo {
+  /** Written anew from its pixels: it tells no place. Anything else is kept as it came, with whatever it tells. */
+  readonly cleaned: boolean;
+}
+
+export function fileInfoOf(record: StoredRecord): ToldFile {
   const { inline: _, previewBytes, ...shown } = memoryOf(record);
-  return { fileId: record.id, ...shown, hasPreview: previewBytes !== undefined };
+  // Every picture is written anew or refused (sniff.ts).
+  const cleaned = shown.type.startsWith("image/");
+  return { fileId: record.id, ...shown, hasPreview: previewBytes !== undefined, cleaned };
 }

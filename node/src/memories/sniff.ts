@@ -71,6 +71,16 @@ const SIGNATURES: readonly Signature[] = [
   { bytes: "7z\xbc\xaf\x27\x1c", is: saved("application/x-7z-compressed", "7z") },
 ];
 
+/** What whoever sends a refused picture can do. */
+export function adviceFor({ type, extension }: FileType): string {
+  const why = `${type} cannot be decoded here, so the place where it was taken could not be removed`;
+  const how =
+    extension === "heic"
+      ? "share it as JPEG (iPhone: Settings, Camera, Formats, Most Compatible; or copy it into another app first)"
+      : "save it as JPEG, PNG, WebP, GIF or AVIF";
+  return `${why}: ${how}`;
+}
+
 /** Never throws. Text counts as text only when it can be nothing that a browser would run. */
 export function sniff(head: Uint8Array): FileType {
   const found = SIGNATURES.find((signature) => matches(head, signature));

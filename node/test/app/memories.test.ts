@@ -68,6 +68,7 @@ describe("files of a room", () => {
       width: 900,
       height: 300,
       hasPreview: true,
+      cleaned: true,
       uploaderName: "Jo",
       caption: "our garden",
     });
@@ -202,7 +203,7 @@ describe("files of a room", () => {
       async () => new Uint8Array(Buffer.from("\0\0\0\x1cftypheic\0\0\0\0")),
       "owner",
       422,
-      "bad_picture",
+      "picture_format",
     ],
     ["a stranger's file", files, async () => new Uint8Array(5), "stranger", 403, "not_member"],
     ["a file without a token", files, async () => new Uint8Array(5), undefined, 401, "unauthenticated"],
