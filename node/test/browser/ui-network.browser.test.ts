@@ -55,7 +55,8 @@ test("who changes from one network to another goes on by itself, and nobody sees
   ] as const) {
     const stood = await stillMs(person, other);
     process.stderr.write(`${person.options.name} saw ${other} stand still for ${Math.round(stood)} ms\n`);
-    expect(stood).toBeLessThan(6_000);
+    // A second where nothing else runs; an ICE restart takes 5 to 6.
+    expect(stood).toBeLessThan(12_000);
   }
   const report = await ana.report();
   expect(told(report, "participantLeft")).toEqual([]);
