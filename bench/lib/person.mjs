@@ -178,7 +178,11 @@ export class Person {
     const send = dtls.sendRtcp.bind(dtls);
     // werift's own feedback tells when this process looked, and so how busy the machine is.
     dtls.sendRtcp = (packets) => send(packets.filter((one) => !(one.feedback instanceof werift.TransportWideCC)));
-    const tell = () => dtls.iceTransport.connection.send(dtls.srtcp.encrypt(feedback.build())).catch(() => undefined);
+    const tell = () => {
+      const packet = feedback.build();
+      if (packet !== undefined)
+        void dtls.iceTransport.connection.send(dtls.srtcp.encrypt(packet)).catch(() => undefined);
+    };
     const report = () => send([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]).catch(() => undefined);
     this.#reports = [setInterval(tell, FEEDBACK_EVERY_MS), setInterval(report, REPORT_EVERY_MS)];
   }
