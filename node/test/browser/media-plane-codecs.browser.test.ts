@@ -1,47 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Browser } from "puppeteer-core";
-import type { MediaEvent, MediaPlane } from "../../src/media/control.ts";
-import { createMediaPlane } from "../../src/media/media-plane.ts";
-import { CallPage, type CallStats, servePage } from "./call-page.ts";
-import { createNetwork, eventually, type IsolatedNetwork, launchChromium, launchFirefox } from "./harness.ts";
+import { describe, expect, test } from "@jest/globals";
+import type { CallPage, CallStats } from "./call-page.ts";
+import { callSuite, firefoxFor, videoOf as video } from "./call-suite.ts";
+import { eventually } from "./harness.ts";
 
-let chromium: Browser;
-let site: Awaited<ReturnType<typeof servePage>>;
-let cleanups: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  site = await servePage();
-  chromium = await launchChromium();
-});
-afterAll(async () => {
-  await chromium.close();
-  site.close();
-});
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-async function startPlane(): Promise<{ readonly plane: MediaPlane; readonly events: MediaEvent[] }> {
-  const plane = createMediaPlane({ threads: false });
-  const events: MediaEvent[] = [];
-  plane.onEvent((event) => events.push(event));
-  await plane.start();
-  cleanups.push(() => plane.stop());
-  return { plane, events };
-}
-
-async function join(
-  browser: Browser,
-  plane: MediaPlane,
-  options: Omit<CallPage["options"], "roomId">,
-): Promise<CallPage> {
-  const call = await CallPage.join(browser, site.url, plane, { roomId: "red", ...options });
-  cleanups.push(() => call.page.close().catch(() => undefined));
-  return call;
-}
-
-const video = (stats: CallStats) => stats.inbound.find(({ kind }) => kind === "video");
+const suite = callSuite();
+const { join, startPlane } = suite;
 
 async function decodes(viewer: CallPage, publisher: CallPage, codec: string): Promise<CallStats> {
   viewer.watch(publisher.options.peerId);
@@ -67,12 +30,12 @@ describe("Chromium to Chromium", () => {
     "%s with %s is agreed, sent and decoded",
     async (codec, scalabilityMode) => {
       const { plane } = await startPlane();
-      const ann = await join(chromium, plane, {
+      const ann = await join(suite.chromium(), plane, {
         peerId: "ann",
         codec,
         ...(scalabilityMode ? { scalabilityMode } : {}),
       });
-      const bob = await join(chromium, plane, { peerId: "bob", silent: true });
+      const bob = await join(suite.chromium(), plane, { peerId: "bob", silent: true });
       expect(ann.result?.tracks[1]?.codec.name).toBe(codec.replace("video/", ""));
       await decodes(bob, ann, codec);
     },
@@ -81,9 +44,9 @@ describe("Chromium to Chromium", () => {
 
   test("the same slot shows a track in VP8 and then one in H264", async () => {
     const { plane, events } = await startPlane();
-    const ann = await join(chromium, plane, { peerId: "ann" });
-    const eve = await join(chromium, plane, { peerId: "eve", codec: "video/H264" });
-    const bob = await join(chromium, plane, { peerId: "bob", silent: true });
+    const ann = await join(suite.chromium(), plane, { peerId: "ann" });
+    const eve = await join(suite.chromium(), plane, { peerId: "eve", codec: "video/H264" });
+    const bob = await join(suite.chromium(), plane, { peerId: "bob", silent: true });
     const before = await decodes(bob, ann, "video/VP8");
     bob.watch("eve");
     const frames = video(before)?.frames ?? 0;
@@ -98,9 +61,9 @@ describe("Chromium to Chromium", () => {
 
   test("a viewer that decodes VP8 alone is told that it cannot see H264, and that it can see VP8 again", async () => {
     const { plane, events } = await startPlane();
-    const ann = await join(chromium, plane, { peerId: "ann", codec: "video/H264" });
-    const eve = await join(chromium, plane, { peerId: "eve" });
-    const bob = await join(chromium, plane, { peerId: "bob", silent: true, decodes: ["video/VP8"] });
+    const ann = await join(suite.chromium(), plane, { peerId: "ann", codec: "video/H264" });
+    const eve = await join(suite.chromium(), plane, { peerId: "eve" });
+    const bob = await join(suite.chromium(), plane, { peerId: "bob", silent: true, decodes: ["video/VP8"] });
     expect(bob.result?.slots.find(({ kind }) => kind === "video")?.codecs).toEqual(["VP8"]);
     bob.watch("ann");
     const states = () =>
@@ -117,24 +80,14 @@ describe("Chromium to Chromium", () => {
 });
 
 describe("Chromium and Firefox", () => {
-  let network: IsolatedNetwork;
-  let firefox: Browser;
-  beforeAll(async () => {
-    network = await createNetwork();
-    await network.forward(site.url);
-    firefox = await launchFirefox(network);
-  }, 60_000);
-  afterAll(async () => {
-    await firefox?.close();
-    await network?.close();
-  });
+  const firefox = firefoxFor(suite);
 
   test.each(["video/VP9", "video/AV1"])(
     "%s of Chromium is decoded by Firefox",
     async (codec) => {
       const { plane } = await startPlane();
-      const ann = await join(chromium, plane, { peerId: "ann", codec });
-      const fox = await join(firefox, plane, { peerId: "fox", silent: true });
+      const ann = await join(suite.chromium(), plane, { peerId: "ann", codec });
+      const fox = await join(firefox.browser(), plane, { peerId: "fox", silent: true });
       await decodes(fox, ann, codec);
     },
     70_000,
@@ -142,8 +95,8 @@ describe("Chromium and Firefox", () => {
 
   test("VP9 of Firefox is decoded by Chromium", async () => {
     const { plane } = await startPlane();
-    const fox = await join(firefox, plane, { peerId: "fox", codec: "video/VP9" });
-    const ann = await join(chromium, plane, { peerId: "ann", silent: true });
+    const fox = await join(firefox.browser(), plane, { peerId: "fox", codec: "video/VP9" });
+    const ann = await join(suite.chromium(), plane, { peerId: "ann", silent: true });
     await decodes(ann, fox, "video/VP9");
   }, 70_000);
 });

@@ -1,66 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Browser } from "puppeteer-core";
-import type { MediaEvent, MediaPlane } from "../../src/media/control.ts";
-import { MediaHost } from "../../src/media/media-host.ts";
-import { silentMediaLog } from "../../src/media/media-log.ts";
-import { WorkerPool } from "../../src/media/media-plane.ts";
-import { createRtpPlane } from "../../src/media/plane-factory.ts";
-import { CallPage, type CallStats, servePage } from "./call-page.ts";
-import { createNetwork, eventually, type IsolatedNetwork, launchChromium, launchFirefox } from "./harness.ts";
+import { describe, expect, test } from "@jest/globals";
+import type { CallPage, CallStats } from "./call-page.ts";
+import { audioOf as audio, callSuite, firefoxFor, type StartedPlane, videoOf as video } from "./call-suite.ts";
+import { eventually } from "./harness.ts";
 import { type Loss, lossyPlane } from "./lossy-plane.ts";
 
 const SIMULCAST = ["q", "h", "f"];
-let chromium: Browser;
-let site: Awaited<ReturnType<typeof servePage>>;
-let cleanups: (() => Promise<unknown>)[] = [];
+const suite = callSuite();
+const { join } = suite;
+const startPlane = (loss?: Loss): Promise<StartedPlane> =>
+  suite.startPlane(loss && ((plane) => lossyPlane(plane, loss)));
 
-beforeAll(async () => {
-  site = await servePage();
-  chromium = await launchChromium();
-});
-afterAll(async () => {
-  await chromium.close();
-  site.close();
-});
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
-
-interface Started {
-  readonly plane: MediaPlane;
-  readonly events: MediaEvent[];
-}
-
-async function startPlane(loss: Loss = { inRatio: 0, outRatio: 0 }): Promise<Started> {
-  const plane = new WorkerPool(
-    1,
-    (_index, event) =>
-      new MediaHost(
-        { port: 0 },
-        { log: silentMediaLog, event, createPlane: (sink) => lossyPlane(createRtpPlane(sink), loss) },
-      ),
-    silentMediaLog,
-  );
-  const events: MediaEvent[] = [];
-  plane.onEvent((event) => events.push(event));
-  await plane.start();
-  cleanups.push(() => plane.stop());
-  return { plane, events };
-}
-
-async function join(
-  browser: Browser,
-  plane: MediaPlane,
-  options: Omit<CallPage["options"], "roomId"> & { roomId?: string },
-): Promise<CallPage> {
-  const call = await CallPage.join(browser, site.url, plane, { roomId: "red", ...options });
-  cleanups.push(() => call.page.close().catch(() => undefined));
-  return call;
-}
-
-const video = (stats: CallStats) => stats.inbound.find(({ kind }) => kind === "video");
-const audio = (stats: CallStats) => stats.inbound.find(({ kind }) => kind === "audio");
 /** Decodes the other's picture and hears them. */
 const live = (frames: number) => (stats: CallStats) =>
   (video(stats)?.frames ?? 0) >= frames && (audio(stats)?.packets ?? 0) >= 50 && (audio(stats)?.audioEnergy ?? 0) > 0;
@@ -76,7 +25,10 @@ async function decodesEachOther(a: CallPage, b: CallPage): Promise<readonly Call
 describe("two Chromium peers on one plane", () => {
   test("decode each other's video and audio and lose nothing", async () => {
     const { plane, events } = await startPlane();
-    const [ann, bob] = [await join(chromium, plane, { peerId: "ann" }), await join(chromium, plane, { peerId: "bob" })];
+    const [ann, bob] = [
+      await join(suite.chromium(), plane, { peerId: "ann" }),
+      await join(suite.chromium(), plane, { peerId: "bob" }),
+    ];
     for (const stats of await decodesEachOther(ann, bob)) {
       expect(stats.state).toBe("connected");
       expect(video(stats)).toMatchObject({ lost: 0 });
@@ -88,14 +40,14 @@ describe("two Chromium peers on one plane", () => {
 
   test("all simulcast layers arrive, the bitrate ramps, and a slot shows the layer of its size", async () => {
     const { plane } = await startPlane();
-    const ann = await join(chromium, plane, { peerId: "ann", rids: SIMULCAST, width: 1_280, height: 720 });
-    const bob = await join(chromium, plane, { peerId: "bob" });
+    const ann = await join(suite.chromium(), plane, { peerId: "ann", rids: SIMULCAST, width: 1_280, height: 720 });
+    const bob = await join(suite.chromium(), plane, { peerId: "bob" });
     bob.watch("ann", { width: 200, height: 120 });
     await eventually(
       "the smallest layer",
       () => bob.stats(),
       (stats) => live(20)(stats) && video(stats)?.width === 320,
-      30_000,
+      60_000,
     );
     const sent = await eventually(
       "all layers are sent and the estimate has left 300 kbit/s",
@@ -103,7 +55,7 @@ describe("two Chromium peers on one plane", () => {
       ({ outbound, availableBps }) =>
         availableBps > 1_500_000 &&
         SIMULCAST.every((rid) => outbound.some((out) => out.rid === rid && out.packets > 50)),
-      30_000,
+      60_000,
     );
     expect(sent.outbound.filter(({ kind }) => kind === "video")).toHaveLength(3);
     bob.watch("ann", { width: 640, height: 360 });
@@ -111,24 +63,30 @@ describe("two Chromium peers on one plane", () => {
       "the middle layer",
       () => bob.stats(),
       (stats) => video(stats)?.width === 640,
+      60_000,
     );
     bob.watch("ann", { width: 1_280, height: 720 });
     await eventually(
       "the largest layer",
       () => bob.stats(),
       (stats) => (video(stats)?.width ?? 0) > 640,
+      60_000,
     );
     bob.watch("ann", { width: 160, height: 90 });
     await eventually(
       "the smallest layer again",
       () => bob.stats(),
       (stats) => video(stats)?.width === 320,
+      60_000,
     );
-  });
+  }, 180_000);
 
   test("with 5 % loss both ways NACKs and retransmissions keep the picture moving", async () => {
     const { plane } = await startPlane({ inRatio: 0.05, outRatio: 0.05 });
-    const [ann, bob] = [await join(chromium, plane, { peerId: "ann" }), await join(chromium, plane, { peerId: "bob" })];
+    const [ann, bob] = [
+      await join(suite.chromium(), plane, { peerId: "ann" }),
+      await join(suite.chromium(), plane, { peerId: "bob" }),
+    ];
     await decodesEachOther(ann, bob);
     const stats = await eventually(
       "repaired",
@@ -144,7 +102,10 @@ describe("two Chromium peers on one plane", () => {
 
   test("a slot added by a later offer works beside the first, which is not disturbed", async () => {
     const { plane } = await startPlane();
-    const [ann, bob] = [await join(chromium, plane, { peerId: "ann" }), await join(chromium, plane, { peerId: "bob" })];
+    const [ann, bob] = [
+      await join(suite.chromium(), plane, { peerId: "ann" }),
+      await join(suite.chromium(), plane, { peerId: "bob" }),
+    ];
     await decodesEachOther(ann, bob);
     await bob.addVideoSlot();
     const slots = (await bob.negotiate(false)).slots.filter(({ kind }) => kind === "video");
@@ -160,14 +121,14 @@ describe("two Chromium peers on one plane", () => {
 
   test("a camera switched on by a later offer sends all layers and ramps, too", async () => {
     const { plane } = await startPlane();
-    const ann = await join(chromium, plane, {
+    const ann = await join(suite.chromium(), plane, {
       peerId: "ann",
       rids: ["q", "h"],
       width: 1_280,
       height: 720,
       silent: true,
     });
-    const bob = await join(chromium, plane, { peerId: "bob" });
+    const bob = await join(suite.chromium(), plane, { peerId: "bob" });
     await eventually(
       "ann is connected",
       () => ann.stats(),
@@ -189,7 +150,10 @@ describe("two Chromium peers on one plane", () => {
 
   test("an ICE restart keeps the call", async () => {
     const { plane, events } = await startPlane();
-    const [ann, bob] = [await join(chromium, plane, { peerId: "ann" }), await join(chromium, plane, { peerId: "bob" })];
+    const [ann, bob] = [
+      await join(suite.chromium(), plane, { peerId: "ann" }),
+      await join(suite.chromium(), plane, { peerId: "bob" }),
+    ];
     const before = await decodesEachOther(ann, bob);
     await bob.restartIce();
     await bob.negotiate(false);
@@ -212,8 +176,8 @@ describe("two Chromium peers on one plane", () => {
 
 test("two planes joined by a trunk: a publisher on one is seen and heard on the other", async () => {
   const [a, b] = [await startPlane(), await startPlane()];
-  const ann = await join(chromium, a.plane, { peerId: "ann", rids: ["q", "h"] });
-  const bob = await join(chromium, b.plane, { peerId: "bob" });
+  const ann = await join(suite.chromium(), a.plane, { peerId: "ann", rids: ["q", "h"] });
+  const bob = await join(suite.chromium(), b.plane, { peerId: "bob" });
   const offer = await a.plane.createTrunk({ trunkId: "t", role: "offerer" });
   const answer = await b.plane.createTrunk({ trunkId: "t", role: "answerer" });
   b.plane.connectTrunk({ trunkId: "t", remote: offer });
@@ -237,22 +201,12 @@ test("two planes joined by a trunk: a publisher on one is seen and heard on the 
 });
 
 describe("Firefox", () => {
-  let network: IsolatedNetwork;
-  let firefox: Browser;
-  beforeAll(async () => {
-    network = await createNetwork();
-    await network.forward(site.url);
-    firefox = await launchFirefox(network);
-  }, 60_000);
-  afterAll(async () => {
-    await firefox?.close();
-    await network?.close();
-  });
+  const firefox = firefoxFor(suite);
 
   test("and Chromium decode each other's video and audio, both with simulcast", async () => {
     const { plane } = await startPlane();
-    const fox = await join(firefox, plane, { peerId: "fox", rids: ["q", "h"] });
-    const ann = await join(chromium, plane, { peerId: "ann", rids: ["q", "h"] });
+    const fox = await join(firefox.browser(), plane, { peerId: "fox", rids: ["q", "h"] });
+    const ann = await join(suite.chromium(), plane, { peerId: "ann", rids: ["q", "h"] });
     const [seenByFox, seenByAnn] = await decodesEachOther(fox, ann);
     expect([seenByFox?.state, seenByAnn?.state]).toEqual(["connected", "connected"]);
     await eventually(
