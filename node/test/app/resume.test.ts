@@ -68,6 +68,30 @@ describe("a session that loses its socket", () => {
     expect(await late.request({ type: "leave" })).toMatchObject({ type: "error", code: "not_joined" });
   });
 
+  test("[A29] whose page is closed is seen leaving, keeps the place, and enters again with the same session", async () => {
+    mesh = new TestMesh();
+    const parts = { times: { silenceMs: 20_000, resumeMs: 20_000, pageGoneMs: 100 } };
+    const [ada, bell] = [await mesh.start("ada", { parts }), await mesh.start("bell", { parts })];
+    const { owner, slug, room } = await roomOf(ada, "closed-tab", 2);
+    const stays = await mesh.enter(bell, { token: owner.token, slug });
+    const guest = await mesh.guest(ada, "Jo");
+    const goes = await mesh.enter(ada, { token: guest.token, slug });
+    const { lastSeq } = goes.client;
+    goes.client.close();
+    const left = await stays.client.until("the leave", (m) => m.type === "participantLeft");
+    expect(left).toMatchObject({ participantId: goes.participantId, reason: "left" });
+    expect((await mesh.occupantsOf(room.roomId)).length).toBe(2);
+    const third = await mesh.session(bell, (await mesh.guest(bell, "Third")).token);
+    await (await mesh.client(bell)).hello(third.token);
+    expect((await mesh.ticket(bell, third, slug)).body).toMatchObject({ code: "room_full" });
+
+    const back = await mesh.client(ada);
+    expect(await back.hello(goes.session.token, lastSeq)).toMatchObject({ resumed: false, epoch: 1 });
+    const ticket = expectStatus(200, await mesh.ticket(ada, goes.session, slug));
+    expect(await back.request({ type: "join", token: ticket.token })).toMatchObject({ type: "joined" });
+    await until("the return is seen", () => stays.client.of("participantJoined").length === 2);
+  });
+
   test("[A22] resumes on another node with a higher epoch while the first still lives, as one continuous participant", async () => {
     const [ada, bell] = await twoNodes();
     const { owner, slug, room } = await roomOf(ada, "wanderer", 2);
