@@ -101,7 +101,7 @@ function windows({ node, children }) {
       total.sending += sendingSeconds;
     },
     summary: () => ({
-      forwardedPerSecond: Math.round(total.packets / total.sending) + STREAM_RATE,
+      forwardedToOthersPerSecond: Math.round(total.packets / total.sending),
       nodeCpuShare: Number((total.cpuNs / 1e9 / total.seconds).toFixed(3)),
     }),
   };
