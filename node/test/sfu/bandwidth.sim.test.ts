@@ -2,12 +2,15 @@
  * What a viewer lives through when the path changes: steps, losses, others on the same path, silence. Seeds are fixed; every
  * number here is a promise of the core for all of them.
  */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import type { CallViewer } from "./call-viewer.ts";
 import { CallWorld } from "./call-world.ts";
 import { pictureIdOf } from "./core-harness.ts";
 import { CABLE_CUT, EVENING_VIETNAM, LTE, Path, type PathShape, SATELLITE, WIFI } from "./link-plans.ts";
 import { markOf } from "./marked-video.ts";
+
+/** Virtual minutes of many packets: on a busy machine that takes a while. */
+jest.setTimeout(180_000);
 
 const WIDE: PathShape = { rateBps: 2.2e6, delayMs: 30, queueMs: 200 };
 const NARROW: PathShape = { ...WIDE, rateBps: 6e5 };

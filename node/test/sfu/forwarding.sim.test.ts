@@ -2,10 +2,13 @@
  * One publisher, one node, n viewers, and networks that lose, delay, reorder and double packets. Safety is checked on
  * everything that a viewer received, liveness after the network has healed.
  */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { pictureIdOf, tl0Of } from "./core-harness.ts";
 import type { LinkShape } from "./sim-link.ts";
 import { originOf, type Viewer, World, type WorldShape } from "./sim-world.ts";
+
+/** Virtual minutes of many packets: on a busy machine that takes a while. */
+jest.setTimeout(180_000);
 
 const CLEAN: LinkShape = { delayMs: 10 };
 const LOSSY: LinkShape = { delayMs: 20, jitterMs: 3, loss: 0.05 };

@@ -1,7 +1,10 @@
 /** What is tried beyond what is sent, while little is sent, and when a trunk comes and goes. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { CallWorld } from "./call-world.ts";
 import type { PathShape } from "./link-plans.ts";
+
+/** Virtual minutes of many packets: on a busy machine that takes a while. */
+jest.setTimeout(180_000);
 
 const PATH: PathShape = { rateBps: 3e6, delayMs: 30, queueMs: 200 };
 const OCEAN: PathShape = { rateBps: 50e6, delayMs: 80, queueMs: 200 };

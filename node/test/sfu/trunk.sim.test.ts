@@ -1,8 +1,11 @@
 /** Calls over two nodes and a trunk between them. Seeds are fixed; every number is a promise for all of them. */
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import type { CallViewer } from "./call-viewer.ts";
 import { CallWorld } from "./call-world.ts";
 import type { PathShape } from "./link-plans.ts";
+
+/** Virtual minutes of many packets: on a busy machine that takes a while. */
+jest.setTimeout(180_000);
 
 const HOME: PathShape = { rateBps: 20e6, delayMs: 10, queueMs: 200 };
 const LOSSY_HOME: PathShape = { ...HOME, loss: 0.02 };
