@@ -1,38 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import type { Browser } from "puppeteer-core";
 import type { MediaEvent, MediaPlane } from "../../src/media/control.ts";
-import { createMediaPlane } from "../../src/media/media-plane.ts";
-import { CallPage, servePage } from "./call-page.ts";
-import { createNetwork, eventually, type IsolatedNetwork, launchChromium, launchFirefox } from "./harness.ts";
+import type { CallPage } from "./call-page.ts";
+import { callSuite, firefoxFor } from "./call-suite.ts";
+import { eventually } from "./harness.ts";
 
-let site: Awaited<ReturnType<typeof servePage>>;
-let cleanups: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-  site = await servePage();
-});
-afterAll(() => site.close());
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-  cleanups = [];
-});
+const suite = callSuite();
+const { startPlane } = suite;
 
 type DataEvent = Extract<MediaEvent, { kind: "data" }>;
 
-async function startPlane(): Promise<{ readonly plane: MediaPlane; readonly events: MediaEvent[] }> {
-  const plane = createMediaPlane({ threads: false });
-  const events: MediaEvent[] = [];
-  plane.onEvent((event) => events.push(event));
-  await plane.start();
-  cleanups.push(() => plane.stop());
-  return { plane, events };
-}
-
-async function join(browser: Browser, plane: MediaPlane, peerId: string): Promise<CallPage> {
-  const call = await CallPage.join(browser, site.url, plane, { peerId, roomId: "red", silent: true, channels: true });
-  cleanups.push(() => call.page.close().catch(() => undefined));
-  return call;
-}
+const join = (browser: Browser, plane: MediaPlane, peerId: string): Promise<CallPage> =>
+  suite.join(browser, plane, { peerId, silent: true, channels: true });
 
 const heard = async (call: CallPage): Promise<readonly string[]> => (await call.page.evaluate("heard")) as string[];
 
@@ -100,34 +79,20 @@ async function exchange(browser: Browser): Promise<void> {
 }
 
 test("Chromium's channels carry texts and bytes both ways, in order, and a burst beyond the bound is refused", async () => {
-  const chromium = await launchChromium();
-  cleanups.push(() => chromium.close());
-  await exchange(chromium);
+  await exchange(suite.chromium());
 }, 60_000);
 
 describe("Firefox", () => {
-  let network: IsolatedNetwork;
-  let firefox: Browser;
-  beforeAll(async () => {
-    network = await createNetwork();
-    await network.forward(site.url);
-    firefox = await launchFirefox(network);
-  }, 60_000);
-  afterAll(async () => {
-    await firefox?.close();
-    await network?.close();
-  });
+  const firefox = firefoxFor(suite);
 
   test("its channels carry texts and bytes both ways and in order", async () => {
-    await exchange(firefox);
+    await exchange(firefox.browser());
   }, 60_000);
 });
 
 test("a client that floods its channels is held to the rate, and one that does not read is refused more", async () => {
-  const chromium = await launchChromium();
-  cleanups.push(() => chromium.close());
   const { plane, events } = await startPlane();
-  const ann = await join(chromium, plane, "ann");
+  const ann = await join(suite.chromium(), plane, "ann");
   await eventually(
     "both ends are open",
     () => ann.page.evaluate("opened.events.readyState"),
