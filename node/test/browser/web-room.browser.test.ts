@@ -148,7 +148,6 @@ test("a picture of one is a memory of all", async () => {
       .toBuffer(),
   );
   await click(maker, "toggle-room");
-  // On a phone a panel lies over the controls.
   await guest.locator(`${id("chat")} > header button`).click();
   await click(guest, "toggle-room");
   const input = await maker.waitForSelector(`input${id("files-add")}`);
