@@ -83,8 +83,12 @@ function cleanUp() {
   namespace.remove();
   rmSync(folder, { recursive: true, force: true });
 }
+let ending = false;
+// A second signal (`timeout` sends two) must not cut the cleaning short.
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (ending) return;
+    ending = true;
     measuring?.kill("SIGTERM");
     cleanUp();
     process.exit(1);
