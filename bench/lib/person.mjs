@@ -58,7 +58,7 @@ export class Person {
 
   /**
    * Connects media: `tracks` of "microphone" and "camera", and so many slots for others. What arrives is counted as datagrams,
-   * and only decrypted when it is to be read: that is werift's cost and not the node's. The node is told what a browser on
+   * which is werift's work when it is to be read and not the node's. Of what is only counted the node is told what a browser on
    * a perfect path would tell. `prepare` gets the connection before it is offered.
    */
   async connect({ tracks = [], audioSlots = 0, videoSlots = 0, reads = false, prepare = () => undefined }) {
@@ -73,7 +73,7 @@ export class Person {
     const answer = await this.#request({ type: "offer", sdp: pc.localDescription.sdp, tracks: offered, fresh: true });
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     await connected(pc);
-    if (audioSlots + videoSlots > 0) this.#listen(new Feedback(extensionIds(answer.sdp)), reads);
+    if (audioSlots + videoSlots > 0 && !reads) this.#listen(new Feedback(extensionIds(answer.sdp)));
   }
 
   /** Shows these participants' cameras, most important first. */
@@ -161,7 +161,7 @@ export class Person {
     return { transceiver, kind, source };
   }
 
-  #listen(feedback, reads) {
+  #listen(feedback) {
     const [dtls] = this.pc.dtlsTransports;
     for (const { transport } of this.pc.iceTransports[0].connection.protocols) {
       const ordinary = transport.onData;
@@ -172,18 +172,15 @@ export class Person {
           this.packets += 1;
           feedback.receive(data);
         }
-        if (!isMedia || reads) ordinary(data, from);
+        if (!isMedia) ordinary(data, from);
       };
     }
-    const send = dtls.sendRtcp.bind(dtls);
-    // werift's own feedback tells when this process looked, and so how busy the machine is.
-    dtls.sendRtcp = (packets) => send(packets.filter((one) => !(one.feedback instanceof werift.TransportWideCC)));
     const tell = () => {
       const packet = feedback.build();
       if (packet !== undefined)
         void dtls.iceTransport.connection.send(dtls.srtcp.encrypt(packet)).catch(() => undefined);
     };
-    const report = () => send([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]).catch(() => undefined);
+    const report = () => dtls.sendRtcp([new werift.RtcpRrPacket({ ssrc: 1, reports: [] })]).catch(() => undefined);
     this.#reports = [setInterval(tell, FEEDBACK_EVERY_MS), setInterval(report, REPORT_EVERY_MS)];
   }
 
