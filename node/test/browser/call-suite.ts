@@ -45,7 +45,7 @@ export function callSuite(options: ChromiumOptions = {}): CallSuite {
   beforeAll(async () => {
     site = await servePage();
     chromium = await launchChromium(options);
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await chromium?.close();
     site?.close();
@@ -53,7 +53,7 @@ export function callSuite(options: ChromiumOptions = {}): CallSuite {
   afterEach(async () => {
     for (const run of cleanups.reverse()) await run();
     cleanups = [];
-  }, 60_000);
+  }, 180_000);
   const cleanUp = (run: () => unknown): void => {
     cleanups.push(run);
   };
@@ -95,7 +95,7 @@ export function firefoxFor(suite: CallSuite): { browser(): Browser } {
     network = await createNetwork();
     await network.forward(suite.siteUrl);
     firefox = await launchFirefox(network);
-  }, 90_000);
+  }, 180_000);
   afterAll(async () => {
     await firefox?.close();
     await network?.close();

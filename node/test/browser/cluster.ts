@@ -11,7 +11,7 @@ import { freePort } from "../free-port.ts";
 import { eventually } from "./harness.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const BOOT_LIMIT_MS = 40_000;
+const BOOT_LIMIT_MS = 120_000;
 
 export interface ClusterNode {
   readonly name: string;

@@ -57,7 +57,7 @@ describe("Chromium to Chromium", () => {
     );
     expect(eve.result?.tracks[1]?.codec.name).toBe("H264");
     expect(events.filter(({ kind }) => kind === "slotState")).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test("a viewer that decodes VP8 alone is told that it cannot see H264, and that it can see VP8 again", async () => {
     const { plane, events } = await startPlane();
@@ -76,7 +76,7 @@ describe("Chromium to Chromium", () => {
     await decodes(bob, eve, "video/VP8");
     expect(states()).toEqual(["ann-cam unsupportedCodec"]);
     expect(ann.result?.tracks[1]?.codec.name).toBe("H264");
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("Chromium and Firefox", () => {

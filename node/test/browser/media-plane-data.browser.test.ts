@@ -80,14 +80,14 @@ async function exchange(browser: Browser): Promise<void> {
 
 test("Chromium's channels carry texts and bytes both ways, in order, and a burst beyond the bound is refused", async () => {
   await exchange(suite.chromium());
-}, 60_000);
+}, 180_000);
 
 describe("Firefox", () => {
   const firefox = firefoxFor(suite);
 
   test("its channels carry texts and bytes both ways and in order", async () => {
     await exchange(firefox.browser());
-  }, 60_000);
+  }, 180_000);
 });
 
 test("a client that floods its channels is held to the rate, and one that does not read is refused more", async () => {
@@ -119,4 +119,4 @@ test("a client that floods its channels is held to the rate, and one that does n
     () => heard(ann),
     (now) => now.length >= got,
   );
-}, 60_000);
+}, 180_000);

@@ -64,7 +64,7 @@ test("Chromium calls by TCP when there are only TCP candidates", async () => {
   ];
   const [byTcp, byUdp] = await decodesEachOther(ann, bob);
   expect([byTcp?.protocol, byUdp?.protocol]).toEqual(["tcp", "udp"]);
-}, 60_000);
+}, 180_000);
 
 test("Firefox whose network lets no UDP through calls by TCP", async () => {
   const network = await createNetwork();

@@ -84,7 +84,7 @@ test("two people on two nodes see each other move and hear each other speak thro
     (report) => report.people.length === 0,
   );
   expect(told(await ana.report(), "participantLeft")).toEqual([["participantLeft", "Minh", "left"]]);
-}, 90_000);
+}, 180_000);
 
 test("Firefox and Chromium on two nodes see and hear each other", async () => {
   const network = await createNetwork();
@@ -114,7 +114,7 @@ test("three people on three nodes each see the other two", async () => {
     joke.sees("Ana"),
     joke.sees("Minh"),
   ]);
-}, 90_000);
+}, 180_000);
 
 test("a refresh in a full room of two gets back in, and the other sees one continuous participant", async () => {
   const on = await mesh(2);
@@ -127,7 +127,7 @@ test("a refresh in a full room of two gets back in, and the other sees one conti
   expect(report.people.map(({ name }) => name)).toEqual(["Minh"]);
   const stranger = arrive({ url: on.node(0).url, pin: "ada", slug: "just-us", name: "Stranger" });
   await expect(stranger).rejects.toThrow(/full/);
-}, 90_000);
+}, 180_000);
 
 test("a killed node is listed dead; its people leave the room, or come back through another node with media", async () => {
   const on = await mesh(3);

@@ -30,7 +30,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await startCluster(1);
   chromium = await launchChromium();
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await chromium?.close();
   await cluster?.stop();

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cluster = await startCluster(1);
   chromium = await launchChromium();
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await chromium?.close();
   await cluster?.stop();
@@ -77,4 +77,4 @@ test("two people meet in the example page, see each other and write", async () =
     () => bob.evaluate("document.querySelectorAll('figure').length"),
     (count) => count === 0,
   );
-}, 90_000);
+}, 180_000);

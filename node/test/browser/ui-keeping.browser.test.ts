@@ -71,7 +71,7 @@ test("@ offers the people of the room, by keys alone, and who is named sees it",
   await there(minh, ".message.names-me .mention");
   expect(await overflow(minh)).toBe(0);
   await shoot(minh, "phone-chat-light");
-}, 60_000);
+}, 180_000);
 
 test("the controls of the call stay in reach beside an open panel on a phone", async () => {
   // The bar above leads to the people on a phone.
@@ -97,7 +97,7 @@ test("the controls of the call stay in reach beside an open panel on a phone", a
     );
   }
   await click(minh, "toggle-devices");
-}, 60_000);
+}, 180_000);
 
 test("an edited message shows what it said before, and a message moves into a thread and out of it", async () => {
   await fill(linh, "chat-input", "At seven");
@@ -119,7 +119,7 @@ test("an edited message shows what it said before, and a message moves into a th
   await choose(linh, "At eight", "message-unthread");
   await click(linh, "thread-back");
   await shows(linh, "message", "At eight");
-}, 60_000);
+}, 180_000);
 
 test("a long thread is read back to its beginning", async () => {
   await linh.evaluate(`(async () => {
@@ -135,7 +135,7 @@ test("a long thread is read back to its beginning", async () => {
   await shows(minh, "message", "Dish number 1.");
   await click(minh, "thread-back");
   await click(minh, "toggle-chat");
-}, 60_000);
+}, 180_000);
 
 test("the owner makes a moderator and mutes, locks the door and opens it", async () => {
   await click(linh, "toggle-people");
@@ -159,7 +159,7 @@ test("the owner makes a moderator and mutes, locks the door and opens it", async
   await click(linh, "member-own");
   await shoot(linh, "members");
   await linh.keyboard.press("Escape");
-}, 90_000);
+}, 180_000);
 
 test("the room gets another name, description and address, and the old link leads there", async () => {
   await click(linh, "toggle-room");
@@ -179,7 +179,7 @@ test("the room gets another name, description and address, and the old link lead
   await late.waitForFunction(`document.body.textContent.includes("Bún chả Sunday")`, { timeout: 20_000 });
   await shoot(late, "phone-lobby-guest");
   await late.close();
-}, 60_000);
+}, 180_000);
 
 test("an expense is shared by amounts that must add up, and plans have an address for calendars", async () => {
   await click(linh, "tab-bills");
@@ -199,7 +199,7 @@ test("an expense is shared by amounts that must add up, and plans have an addres
   await click(linh, "feed-make");
   await shows(linh, "feed-url", "/calendar");
   await shoot(linh, "feed");
-}, 60_000);
+}, 180_000);
 
 test("the room ends with two presses, for everybody", async () => {
   await click(linh, "tab-settings");
@@ -209,4 +209,4 @@ test("the room ends with two presses, for everybody", async () => {
   await there(linh, `${id("closed")}[data-code="deleted"]`);
   await there(minh, `${id("closed")}[data-code="removed"]`);
   await shoot(linh, "deleted");
-}, 60_000);
+}, 180_000);

@@ -18,7 +18,7 @@ beforeAll(async () => {
   for (const url of [site.url, cluster.node(0).url]) await network.forward(url);
   chromium = await launchChromium();
   mobile = await launchChromium({ network });
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await mobile?.close();
   await chromium?.close();
@@ -61,4 +61,4 @@ test("who changes from one network to another goes on by itself, and nobody sees
   const report = await ana.report();
   expect(told(report, "participantLeft")).toEqual([]);
   expect(told(await minh.report(), "reconnecting").length).toBeGreaterThan(0);
-}, 90_000);
+}, 180_000);

@@ -11,7 +11,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await startCluster(2);
   chromium = await launchChromium();
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await chromium.close();
   await cluster.stop();
@@ -106,10 +106,10 @@ test("the mesh page shows both nodes as they are", async () => {
   );
   expect(await overflow(page)).toBe(0);
   await page.close();
-}, 60_000);
+}, 180_000);
 
 test("a room that nobody made says so, and a page that is none says that", async () => {
   const page = await visitor(`${cluster.node(0).url}/r/nobody-made-this`, DESKTOP);
   await page.waitForSelector(id("no-room"), { timeout: 15_000 });
   await page.close();
-}, 60_000);
+}, 180_000);
