@@ -12,6 +12,8 @@ export interface RoomInfo {
   readonly occupants: number;
   readonly createdAtMs: number;
   readonly role?: Role;
+  /** To members, when it is: nobody else comes in but its owner and moderators. */
+  readonly locked?: boolean;
   readonly description?: string;
   /** A memory of the room, or an id that the client understands. */
   readonly pictureId?: string;

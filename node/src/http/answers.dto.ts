@@ -32,6 +32,7 @@ export class RoomInfo implements Protocol.RoomInfo {
   @IsInt() occupants!: number;
   @IsInt() createdAtMs!: number;
   @MayBeAbsent() @IsIn(ROLES) role?: Protocol.Role;
+  @MayBeAbsent() @IsBoolean() locked?: boolean;
   @MayBeAbsent() @IsString() description?: string;
   @MayBeAbsent() @IsString() pictureId?: string;
   @MayBeAbsent() @IsInt() version?: number;

@@ -69,7 +69,10 @@ export class Joining {
 
   async infoOf(room: RoomRecord, role: Role | undefined): Promise<RoomInfo> {
     const occupants = await this.#options.presence.occupants(room.id);
-    return roomInfoOf(room, peopleIn(occupants), role);
+    const info = roomInfoOf(room, peopleIn(occupants), role);
+    // Members learn that the door is shut; to strangers it is an ordinary refusal.
+    const isLocked = role !== undefined && (await this.#options.isLocked?.(room.id)) === true;
+    return isLocked ? { ...info, locked: true } : info;
   }
 
   nowMs(): number {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Credentials } from "#protocol";
+import type { Credentials, RoomInfo } from "#protocol";
 import { openSqliteArchive } from "../../src/store/sqlite/sqlite-archive.ts";
 import { call, expectStatus, TestMesh, type TestNode, until } from "./harness.ts";
 
@@ -42,7 +42,13 @@ describe("moderation of a call", () => {
 
   test("[A111] a locked room takes in whoever is inside or moderates, nobody else", async () => {
     await mesh.room(ada, owner.token, { slug: "closed" });
+    const lockedFor = async (token: string): Promise<boolean | undefined> =>
+      expectStatus(200, await call<RoomInfo>(bell, "GET", "/v1/rooms/closed", { token })).locked;
+    expect(await lockedFor(owner.token)).toBeUndefined();
     expectStatus(200, await moderate(owner, "closed", { action: "lock" }));
+    expect(await lockedFor(owner.token)).toBe(true);
+    // Who is no member need not know why.
+    expect(await lockedFor(guest.token)).toBeUndefined();
     expectStatus(200, await moderate(owner, "closed", { action: "lock" }));
     await expect(mesh.enter(bell, { token: guest.token, slug: "closed" })).rejects.toThrow();
     const first = await mesh.enter(ada, { token: owner.token, slug: "closed" });

@@ -1,5 +1,6 @@
 /** Who is here, where they are served, and who belongs to the room; for moderators what they may do about it. */
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { client } from "../state/app.ts";
 import type { Call, Person } from "../state/call.ts";
 import { t } from "../state/i18n.ts";
@@ -95,6 +96,16 @@ function Here({ call }: { readonly call: Call }) {
 /** A locked room takes in nobody but its owner, its moderators, and who is inside already. */
 function Door({ call }: { readonly call: Call }) {
   const deed = useDeed();
+  // Another moderator may have turned the key. When that cannot be asked, what was known stays.
+  useEffect(() => {
+    const before = call.locked.value;
+    client.rooms.get(call.address.value).then(
+      (room) => {
+        if (call.locked.value === before) call.locked.value = room.locked === true;
+      },
+      () => undefined,
+    );
+  }, [call]);
   const set = async (locked: boolean): Promise<void> => {
     if (await deed.run(() => client.rooms.setLocked(call.address.value, locked))) call.locked.value = locked;
   };

@@ -64,7 +64,7 @@ export class Call {
   readonly layout = signal<"grid" | "speaker">("grid");
   /** The room's slug now; it may be renamed while we are here. */
   readonly address = signal("");
-  /** Whether the room was locked or opened from here; undefined: nobody said. */
+  /** Whether the room is locked, as far as was asked; undefined: nobody said. */
   readonly locked = signal<boolean | undefined>(undefined);
   /** Grows when somebody became a member, got another role, or is none any more. */
   readonly membersChanged = signal(0);
