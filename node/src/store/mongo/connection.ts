@@ -38,7 +38,8 @@ const MAYBE_SENT: ReadonlySet<string> = new Set([
   "MongoNetworkError",
   "MongoNetworkTimeoutError",
   "MongoPoolClearedError",
-  "MongoPoolClearedOnNetworkError",
+  // Its class is called MongoPoolClearedOnNetworkError.
+  "PoolClearedOnNetworkError",
   "MongoOperationTimeoutError",
 ]);
 
