@@ -1,4 +1,5 @@
 /** @jest-config-loader esbuild-register */
+import { availableParallelism } from "node:os";
 import type { Config } from "jest";
 
 const swc = {
@@ -37,6 +38,10 @@ const project = (displayName: string): Config => ({
 const config: Config = {
   projects: ["unit", ...KINDS].map(project) as NonNullable<Config["projects"]>,
   testTimeout: 30_000,
+  // One of two processors would be idle by default.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // A worker keeps something of each test file.
+  workerIdleMemoryLimit: "1500MB",
   coverageProvider: "v8",
   collectCoverageFrom: ["{gossip,node,client-sdk}/src/**/*.ts", "!**/*.test.ts"],
 };
