@@ -106,6 +106,25 @@ test("a viewer's request is answered on its RTX stream with the original number 
   expect(body.subarray(2).equals(original!.subarray(headerLength(original!)))).toBe(true);
 });
 
+test("[R16] what is sent because of one part of a compound packet leaves the parts behind it whole", () => {
+  const { plane, alice } = setUp();
+  const bob = addViewer(plane, "bob", 30);
+  plane.handleSrtp("alice", alice.up.protect(frame(1, { keyframe: true })), 0);
+  plane.flush();
+  const [original] = bob.rtp();
+  alice.rtcp();
+  // A picture loss, for which the publisher is asked at once; then a request for a packet.
+  const compound = Buffer.from("81ce0002000000010000234681cd0003000000010000234600000000", "hex");
+  compound.writeUInt16BE(original!.readUInt16BE(2), 24);
+
+  plane.handleSrtcp("bob", bob.up.protectRtcp(compound), 5_000);
+  plane.flush();
+
+  expect(alice.rtcp().some((packet) => packet[1] === 206)).toBe(true);
+  expect(plane.stats().dropped).toEqual({});
+  expect(plane.stats().counters).toMatchObject({ plis_sent: 1, nacks_received: 1 });
+});
+
 test("strangers, liars and echoes are counted drops and change nothing", () => {
   const { plane, alice } = setUp();
   const bob = addViewer(plane, "bob", 30);

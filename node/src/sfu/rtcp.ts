@@ -48,7 +48,10 @@ export class RtcpCursor {
     if (this.#next >= this.bytes.length) return false;
     this.start = this.#next;
     const first = this.bytes[this.start] as number;
-    this.#next += packetLength(this.bytes, this.start);
+    const length = packetLength(this.bytes, this.start);
+    // Only when the bytes changed since `open`: whoever lent them broke the rule, and nothing may hang for it.
+    if (length === 0) return false;
+    this.#next += length;
     this.end = this.#next;
     this.count = first & 0x1f;
     this.type = this.bytes[this.start + 1] as number;

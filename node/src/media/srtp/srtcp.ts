@@ -25,18 +25,23 @@ const BATCH = { batchPackets: 8, blocks: 10 };
 /** Chromium reports from a handful of SSRCs, Firefox from one for each slot; more than these are refused. */
 const MAX_SENDERS = 128;
 
-/** What all peers of a plane share: room to work in. */
+/**
+ * What all peers of a plane share: room to work in. What comes and what goes have each their own, as packets are sent while
+ * a received compound packet is still being read.
+ */
 export class SrtcpWorkspace {
   readonly kernel: SrtpKernel;
-  readonly packet: number;
+  readonly incoming: number;
+  readonly outgoing: number;
   readonly tag: number;
 
   constructor(kernel: SrtpKernel) {
     this.kernel = kernel;
-    const room = kernel.arena.allocate(ROOM_BYTES);
+    const rooms = [kernel.arena.allocate(ROOM_BYTES), kernel.arena.allocate(ROOM_BYTES)] as const;
     this.tag = kernel.arena.allocate(64);
-    if (room === 0 || this.tag === 0) throw new RangeError("packet memory is full");
-    this.packet = room + FRONT_BYTES;
+    if (rooms[0] === 0 || rooms[1] === 0 || this.tag === 0) throw new RangeError("packet memory is full");
+    this.incoming = rooms[0] + FRONT_BYTES;
+    this.outgoing = rooms[1] + FRONT_BYTES;
   }
 }
 
@@ -58,7 +63,7 @@ export class SrtcpSender {
    * 2^31 packets of a key are used up (which takes years).
    */
   protect(plain: Uint8Array): Uint8Array | undefined {
-    const { kernel, packet } = this.#workspace;
+    const { kernel, outgoing: packet } = this.#workspace;
     const length = plain.length;
     if (length < CLEAR_BYTES || length + TRAILER_BYTES > MAX_DATAGRAM_BYTES || this.#index > MAX_INDEX)
       return undefined;
@@ -94,7 +99,7 @@ export class SrtcpReceiver {
     this.#key = key;
   }
 
-  /** The compound packet in packet memory, valid until the next call, or why not; on a reason nothing changed. */
+  /** The compound packet in packet memory, valid until the next call here (not until the next packet sent), or why not; on a reason nothing changed. */
   open(datagram: Uint8Array): Uint8Array | SrtcpReason {
     if (datagram.length < CLEAR_BYTES + TRAILER_BYTES) return "too_short";
     if (datagram.length > MAX_DATAGRAM_BYTES) return "too_long";
@@ -109,7 +114,7 @@ export class SrtcpReceiver {
     const sender = known ?? this.#admit(ssrc);
     if (sender === undefined) return "ssrc_limit";
     sender.window.accept(index);
-    const { kernel, packet } = this.#workspace;
+    const { kernel, incoming: packet } = this.#workspace;
     // The E bit: unencrypted SRTCP is legal under the same tag.
     if (word >= 0x80000000 && length > CLEAR_BYTES) {
       const keystream = sender.keystream.at(index, length - CLEAR_BYTES);
@@ -134,7 +139,7 @@ export class SrtcpReceiver {
   }
 
   #authentic(datagram: Uint8Array): boolean {
-    const { kernel, packet, tag } = this.#workspace;
+    const { kernel, incoming: packet, tag } = this.#workspace;
     const bytes = kernel.arena.bytes;
     const signed = datagram.length - AUTH_TAG_BYTES;
     bytes.set(datagram, packet);
