@@ -34,7 +34,9 @@ describe("an export", () => {
 
   test("[X1] ends badly, and without a ZIP's end, when a file cannot be read to its end", async () => {
     await archive.contents.write(fileId, oneChunk(Buffer.from("hello")));
-    await archive.records.add(memoryRecord("room", fileId, { name: "a.txt", type: "text/plain", bytes: 5 } as MemoryValue));
+    await archive.records.add(
+      memoryRecord("room", fileId, { name: "a.txt", type: "text/plain", bytes: 5 } as MemoryValue),
+    );
     const whole = await buffer(await exportRoom({ archive, happenings, clock }, room));
     expect(whole.includes("PK\x05\x06")).toBe(true);
 

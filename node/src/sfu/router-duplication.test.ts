@@ -28,6 +28,12 @@ function lossyTrunk({ red = false, rtx = true } = {}) {
   const far = new TwccReceiver();
   let nowMs = 0;
   let arrived = 0;
+  const note = (sent: readonly Sent[], lossEvery: number): void => {
+    for (const { transportSeq } of sent) {
+      arrived += 1;
+      if (arrived % lossEvery !== 0) far.receive(transportSeq, nowMs + 10);
+    }
+  };
   /** Half a minute at most: one packet each 20 ms of which the far end gets all but one in `lossEvery`. */
   const talk = (packets: number, lossEvery: number, isRed = false): Sent[] => {
     const all: Sent[] = [];
@@ -39,14 +45,18 @@ function lossyTrunk({ red = false, rtx = true } = {}) {
       harness.rtp(ingress, rtpPacket(shape), nowMs);
       harness.advance(nowMs + 19);
       const sent = harness.takeSent();
-      for (const packet of sent) if (++arrived % lossEvery !== 0) far.receive(packet.transportSeq, nowMs + 10);
+      note(sent, lossEvery);
       all.push(...sent);
       nowMs += 20;
       if (i % 5 === 4) core.handleRtcp("trunk", Buffer.from(far.build(3, 4)!), nowMs);
     }
     return all;
   };
-  return { harness, talk, advance: (ms: number) => harness.advance((nowMs += ms)) };
+  const advance = (ms: number): void => {
+    nowMs += ms;
+    harness.advance(nowMs);
+  };
+  return { harness, talk, advance };
 }
 
 test("[D5] at 5 % loss each packet goes again with the one after it, and at none no more", () => {
