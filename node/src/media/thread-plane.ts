@@ -16,8 +16,9 @@ const MAX_WAITING = 10_000;
 /** A worker that does not stop by itself in this time is ended. */
 const STOP_LIMIT_MS = 2_000;
 /**
- * New objects of a worker live for a packet or for a call: more room for them than this (three spaces of 4 MB) makes nothing
- * faster, measured, and is resident memory.
+ * New objects of a worker live for a packet or for a call, and room for them is resident memory: a fan-out in one isolate took
+ * 91 to 97 MB with spaces of 4 MB (this is three of them) and 125 MB with 16. What it costs in collections was not told apart
+ * from the noise.
  */
 const YOUNG_GENERATION_MB = 12;
 

@@ -7,7 +7,7 @@ import { openSqlitePresence } from "../../src/store/sqlite/sqlite-presence.ts";
 import { call, until } from "../app/harness.ts";
 import { FlakyProxy } from "./flaky-proxy.ts";
 import { untilAnswered } from "./harness.ts";
-import { comeAndGo, expectMedia, fullHouse, type House } from "./outage-house.ts";
+import { comeAndGo, expectMedia, fullHouse, type House, halfOpenFor, type Outage } from "./outage-house.ts";
 import {
   closings,
   expectAway,
@@ -24,14 +24,7 @@ import { canStart } from "./servers.ts";
 
 const quiet = { info: () => undefined, warn: () => undefined };
 
-interface Outage {
-  readonly what: string;
-  begin(mongo: OwnMongo, proxy: FlakyProxy): Promise<void>;
-  readonly holdMs: number;
-  end(mongo: OwnMongo, proxy: FlakyProxy): Promise<void>;
-}
-
-const OUTAGES: readonly Outage[] = [
+const OUTAGES: readonly Outage<OwnMongo>[] = [
   {
     what: "hangs (SIGSTOP) and goes on where it was",
     begin: async (mongo) => mongo.freeze(),
@@ -44,15 +37,7 @@ const OUTAGES: readonly Outage[] = [
     holdMs: 1_500,
     end: (mongo) => mongo.start(),
   },
-  {
-    what: "accepts and answers nothing (half open lines) and then resets them all",
-    begin: async (_mongo, proxy) => proxy.stall(),
-    holdMs: 1_500,
-    end: async (_mongo, proxy) => {
-      await proxy.stop();
-      await proxy.heal();
-    },
-  },
+  halfOpenFor(1_500),
 ];
 
 /** What needs the archive says so on both nodes; what does not, goes on. */

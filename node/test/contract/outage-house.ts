@@ -2,7 +2,26 @@
 import { expect } from "@jest/globals";
 import type { TestClient } from "../app/test-client.ts";
 import { fakeOffer } from "../fakes/fake-media-plane.ts";
+import type { FlakyProxy } from "./flaky-proxy.ts";
 import { type OutageWorld, SLUG, type Visit } from "./outage-world.ts";
+
+/** A way in which a server that lies behind a proxy goes and comes back. */
+export interface Outage<Server> {
+  readonly what: string;
+  begin(server: Server, proxy: FlakyProxy): Promise<void>;
+  readonly holdMs: number;
+  end(server: Server, proxy: FlakyProxy): Promise<void>;
+}
+
+export const halfOpenFor = (holdMs: number): Outage<unknown> => ({
+  what: "accepts and answers nothing (half open lines) and then resets them all",
+  begin: async (_server, proxy) => proxy.stall(),
+  holdMs,
+  end: async (_server, proxy) => {
+    await proxy.stop();
+    await proxy.heal();
+  },
+});
 
 /** Everybody of the room, in a full house; and Eve, who waits outside. */
 export async function fullHouse(world: OutageWorld) {

@@ -6,7 +6,7 @@ import { openStores } from "../../src/store/open-stores.ts";
 import { openRedisPresence } from "../../src/store/redis/redis-presence.ts";
 import { call, until } from "../app/harness.ts";
 import { FlakyProxy } from "./flaky-proxy.ts";
-import { comeAndGo, expectMedia, fullHouse, type House } from "./outage-house.ts";
+import { comeAndGo, expectMedia, fullHouse, type House, halfOpenFor, type Outage } from "./outage-house.ts";
 import {
   closings,
   expectAway,
@@ -24,14 +24,7 @@ import { canStart } from "./servers.ts";
 const quiet = { info: () => undefined, warn: () => undefined };
 const REQUESTS_AT_ONCE = 100;
 
-interface Outage {
-  readonly what: string;
-  begin(redis: OwnRedis, proxy: FlakyProxy): Promise<void>;
-  readonly holdMs: number;
-  end(redis: OwnRedis, proxy: FlakyProxy): Promise<void>;
-}
-
-const OUTAGES: readonly Outage[] = [
+const OUTAGES: readonly Outage<OwnRedis>[] = [
   {
     what: "hangs (SIGSTOP) and goes on where it was",
     begin: async (redis) => redis.freeze(),
@@ -54,15 +47,7 @@ const OUTAGES: readonly Outage[] = [
     holdMs: 1_500,
     end: (_redis, proxy) => proxy.heal(),
   },
-  {
-    what: "accepts and answers nothing (half open lines) and then resets them all",
-    begin: async (_redis, proxy) => proxy.stall(),
-    holdMs: 3_000,
-    end: async (_redis, proxy) => {
-      await proxy.stop();
-      await proxy.heal();
-    },
-  },
+  halfOpenFor(3_000),
 ];
 
 async function withWorld(redis: OwnRedis, proxy: FlakyProxy): Promise<OutageWorld> {
