@@ -47,7 +47,7 @@ export class Feedback {
     if (packet.readUInt16BE(at) !== 0xbede) return;
     const end = at + 4 + packet.readUInt16BE(at + 2) * 4;
     let seq = -1;
-    let sendTime = 0;
+    let sendTime = -1;
     for (at += 4; at < end; ) {
       const head = packet[at++];
       if (head === 0) continue;
@@ -57,7 +57,7 @@ export class Feedback {
       else if (means === SEND_TIME) sendTime = packet.readUIntBE(at, 3);
       at += length;
     }
-    if (seq >= 0) this.#note(seq, (sendTime * TICKS_PER_SECOND) / 2 ** 18, packet.length);
+    if (seq >= 0) this.#note(seq, sendTime < 0 ? -1 : (sendTime * TICKS_PER_SECOND) / 2 ** 18, packet.length);
   }
 
   #note(seq, ticksInCycle, byteLength) {
@@ -67,7 +67,8 @@ export class Feedback {
     }
     const extSeq = this.#highest + (((seq - this.#highest) << 16) >> 16);
     if (extSeq < this.#base) return;
-    let ticks = ticksInCycle + this.#cycles * CYCLE_TICKS;
+    // Not all streams of a server say when (ours: audio does not): those came right after what came before them.
+    let ticks = ticksInCycle < 0 ? this.#lastTicks : ticksInCycle + this.#cycles * CYCLE_TICKS;
     if (ticks < this.#lastTicks - CYCLE_TICKS / 2) {
       this.#cycles += 1;
       ticks += CYCLE_TICKS;
