@@ -3,6 +3,14 @@ import * as werift from "werift";
 
 export { werift };
 
+// Without ICE servers werift asks one of its own choice, far away, and gathers for five seconds until that has not
+// answered: five seconds of a server's idling in the CPU of each join.
+const { gatherCandidates } = werift.Connection.prototype;
+werift.Connection.prototype.gatherCandidates = function gatherHostCandidates() {
+  this.stunServer = undefined;
+  return gatherCandidates.call(this);
+};
+
 const feedback = [
   { type: "nack" },
   { type: "nack", parameter: "pli" },
