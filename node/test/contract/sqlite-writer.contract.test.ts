@@ -97,6 +97,24 @@ describe("writes of the embedded archive", () => {
     await Promise.all([archive.close(), other.close()]);
   });
 
+  test("[T96] what comes while the lock is waited for goes along", async () => {
+    const flushes: Flush[] = [];
+    const onFlush = (flush: Flush): void => void flushes.push(flush);
+    const archive = openSqliteArchive({ path, writerEntry, busyTimeoutMs: 20_000, onFlush });
+    await archive.appendMessage(message(0));
+    const locker = new Libsql(path);
+    locker.exec("BEGIN IMMEDIATE");
+    const waiting = [archive.appendMessage(message(1))];
+    // By then the thread stands at the lock; should it not yet, nothing below is different.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (let number = 2; number <= 20; number++) waiting.push(archive.appendMessage(message(number)));
+    await archive.newestMessageId("room");
+    locker.close();
+    await Promise.all(waiting);
+    expect(flushes.map(({ writes }) => writes)).toEqual([1, 20]);
+    await archive.close();
+  });
+
   test("[T97] an operation that fails takes none of its transaction with it", () => {
     const db = SqliteDatabase.open({ path, store: "archive", durable: true, busyTimeoutMs: 0 });
     const writer = new GroupWriter(db, { lockWaitMs: 1_000 });

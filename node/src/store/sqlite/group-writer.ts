@@ -36,13 +36,25 @@ export class GroupWriter {
     if (restMs > 0) this.#sleep(restMs);
   }
 
-  /** One transaction. Never throws: what goes wrong is the answer to those whom it concerns. */
-  run(calls: readonly WriteCall[]): { readonly answers: readonly WriteAnswer[]; readonly flush: Flush } {
+  /**
+   * One transaction of `first` and of what `more` answers, which is asked once the lock is held, or given up: whoever came
+   * meanwhile goes along, and need not wait for the next one. Never throws: what goes wrong is the answer to those whom it
+   * concerns.
+   */
+  run(
+    first: readonly WriteCall[],
+    more: () => readonly WriteCall[] = () => [],
+  ): { readonly answers: readonly WriteAnswer[]; readonly flush: Flush } {
     const startedMs = performance.now();
     let lockedMs = startedMs;
+    let calls = first;
     let stateChanged: StateChanged = "no";
     try {
-      this.#lock();
+      try {
+        this.#lock();
+      } finally {
+        calls = [...first, ...more()];
+      }
       lockedMs = performance.now();
       const answers = calls.map((call) => this.#one(call));
       // A commit that fails may have reached the disk all the same.

@@ -12,27 +12,28 @@ function serve(port: MessagePort, { path, lockWaitMs }: WriterData["hearsayWrite
   // It never waits inside SQLite: the group writer looks after the lock by itself, more often and more fairly.
   const db = SqliteDatabase.open({ path, store: "archive", durable: true, busyTimeoutMs: 0 });
   const writer = new GroupWriter(db, { lockWaitMs });
-  const write = (calls: readonly WriteCall[]): void => {
-    port.postMessage(writer.run(calls) satisfies FromWriter);
-    writer.tidy();
-  };
   port.on("message", (first: ToWriter) => {
-    writer.pause();
-    const { calls, isOver } = waiting(port, first);
-    if (calls.length > 0) write(calls);
+    let isOver = first === "close";
+    if (first !== "close") {
+      writer.pause();
+      const more = (): readonly WriteCall[] => {
+        const gathered = waiting(port);
+        isOver = gathered.isOver;
+        return gathered.calls;
+      };
+      port.postMessage(writer.run([first], more) satisfies FromWriter);
+      writer.tidy();
+    }
     if (!isOver) return;
     db.close();
     port.close();
   });
 }
 
-/** The message and what has come since, as far as one transaction takes it. */
-function waiting(
-  port: MessagePort,
-  first: ToWriter,
-): { readonly calls: readonly WriteCall[]; readonly isOver: boolean } {
+/** What has come by now, as far as one transaction takes it beside its first. */
+function waiting(port: MessagePort): { readonly calls: readonly WriteCall[]; readonly isOver: boolean } {
   const calls: WriteCall[] = [];
-  for (let next: ToWriter | undefined = first; next !== undefined; next = takeFrom(port, calls.length)) {
+  for (let next = takeFrom(port, 1); next !== undefined; next = takeFrom(port, calls.length + 1)) {
     if (next === "close") return { calls, isOver: true };
     calls.push(next);
   }
