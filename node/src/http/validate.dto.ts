@@ -1,7 +1,8 @@
 /** The one place that runs class-validator: a stranger's value in, an instance of a request class or the faults out. */
 import "reflect-metadata";
 import { type ClassConstructor, plainToInstance } from "class-transformer";
-import { getMetadataStorage, type ValidationError, validateSync } from "class-validator";
+import { type ValidationError, validateSync } from "class-validator";
+import { isSurelyRight, rulesOf } from "./rules.dto.ts";
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -17,8 +18,11 @@ export function parseDto<T extends object>(dto: ClassConstructor<T>, input: unkn
   if (typeof input !== "object" || input === null || Array.isArray(input))
     return { ok: false, errors: [{ path: "", message: "must be an object" }] };
   if (!isPlain(input)) return { ok: false, errors: [{ path: "", message: "must be plain and not deep" }] };
-  if (isEmptyClass(dto)) return withoutFields(dto, input);
+  const rules = rulesOf(dto);
+  // class-validator refuses whatever it knows nothing of, an empty object included.
+  if (rules.isEmpty) return withoutFields(dto, input);
   const value = plainToInstance(dto, input);
+  if (isSurelyRight(rules, value)) return { ok: true, value };
   const faults = validateSync(value, {
     whitelist: true,
     forbidNonWhitelisted: true,
@@ -43,11 +47,6 @@ function isPlain(input: object): boolean {
     );
   }
   return true;
-}
-
-/** class-validator refuses whatever it knows nothing of, an empty object included. */
-function isEmptyClass(dto: ClassConstructor<object>): boolean {
-  return getMetadataStorage().getTargetValidationMetadatas(dto, "", false, false).length === 0;
 }
 
 function withoutFields<T extends object>(dto: ClassConstructor<T>, input: object): Parsed<T> {
