@@ -1,7 +1,7 @@
 import jwt from "@fastify/jwt";
 import { describe, expect, test } from "@jest/globals";
 import fastify from "fastify";
-import { keyId, type Signer, TokenError, Tokens } from "./tokens.ts";
+import { keyId, MAX_REMEMBERED, type Signer, TokenError, Tokens } from "./tokens.ts";
 import { UsedTokens } from "./used-tokens.ts";
 
 const KEY_A = new Uint8Array(32).fill(1);
@@ -100,6 +100,37 @@ describe("tokens", () => {
     expect(JSON.parse(Buffer.from(header, "base64url").toString())).toMatchObject({ alg: "HS256", kid: keyId(KEY_A) });
   });
 
+  test("[A3] a token that was shown before ends at its time, too, and stands in for no other kind", async () => {
+    const { tokens, clock } = await make();
+    const { token } = tokens.signSession(session);
+    for (const nowMs of [START_MS, START_MS + 86_400_000 - 1]) {
+      clock.nowMs = nowMs;
+      expect([codeOf(() => tokens.verifySession(token)), codeOf(() => tokens.verifyUser(token))]).toEqual([
+        "accepted",
+        "token_invalid",
+      ]);
+    }
+    clock.nowMs = START_MS + 86_400_000 + 1;
+    expect(codeOf(() => tokens.verifySession(token))).toBe("token_expired");
+  });
+
+  test("a token is verified once, and the table of those that were is bounded", async () => {
+    const plain = await signer();
+    let verified = 0;
+    const verify = (...input: Parameters<Signer["verify"]>): unknown => {
+      verified += 1;
+      return plain.verify(...input);
+    };
+    const counting = { ...plain, verify: verify as Signer["verify"] };
+    const tokens = new Tokens({ signer: counting, keys: [KEY_A], nowMs: () => START_MS });
+    const first = tokens.signUser(user).token;
+    for (let times = 0; times < 3; times += 1) expect(tokens.verifyUser(first)).toEqual(user);
+    expect(verified).toBe(1);
+    for (let n = 0; n < MAX_REMEMBERED; n += 1) tokens.verifyUser(tokens.signUser({ ...user, userId: `V${n}` }).token);
+    expect(tokens.verifyUser(first)).toEqual(user);
+    expect(verified).toBe(MAX_REMEMBERED + 2);
+  });
+
   test("[A5] a changed, unsigned, garbled or endless token is refused", async () => {
     const { tokens } = await make();
     const { token } = tokens.signUser(user);
@@ -128,5 +159,14 @@ describe("tokens", () => {
     expect(used.use({ tokenId: "c", expiresAtMs: 90 }, 2)).toBe(false);
     expect(used.use({ tokenId: "c", expiresAtMs: 200 }, 61)).toBe(true);
     expect(used.size).toBe(2);
+  });
+
+  test("[A6] the table of used tokens is as long after many visits as after a few", () => {
+    const used = new UsedTokens();
+    const sizes = Array.from({ length: 2_000 }, (_, visit) => {
+      used.use({ tokenId: `t${visit}`, expiresAtMs: visit * 1_000 + 60_000 }, visit * 1_000);
+      return used.size;
+    });
+    expect([Math.max(...sizes), sizes.at(-1)]).toEqual([60, 60]);
   });
 });

@@ -12,6 +12,14 @@ export const ROOM_TOKEN_LIFE_MS = 60_000;
 /** Longer texts are refused before any cryptography. A room token names its room: 64 emoji, in base64, twice. */
 export const MAX_TOKEN_CHARS = 8192;
 
+/**
+ * Verified tokens that are remembered, so that a client's requests cost one verification and not one each. At the bound the
+ * one remembered first goes, and is verified anew.
+ */
+export const MAX_REMEMBERED = 2_048;
+/** Longer ones are verified each time, which bounds the memory. User and session tokens have about 300. */
+const MAX_REMEMBERED_CHARS = 1_024;
+
 export interface UserClaims {
   readonly userId: string;
   readonly guest: boolean;
@@ -56,6 +64,12 @@ export type Audience = "user" | "session" | "room";
 /** What this needs of @fastify/jwt. */
 export type Signer = Pick<FastifyInstance["jwt"], "sign" | "verify" | "decode">;
 
+interface Verified {
+  readonly audience: Audience;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly expiresAtMs: number;
+}
+
 interface Key {
   readonly kid: string;
   readonly key: Buffer;
@@ -69,6 +83,8 @@ export class Tokens {
   readonly #keys: ReadonlyMap<string, Key>;
   readonly #current: Key;
   readonly #nowMs: () => number;
+  /** By the token's whole text. Only time can take from them what they are: keys and texts do not change. */
+  readonly #remembered = new Map<string, Verified>();
 
   /** The first key signs, all verify. `nowMs` is the wall clock: tokens travel between machines. */
   constructor(options: {
@@ -166,6 +182,24 @@ export class Tokens {
 
   #verify(audience: Audience, token: string): Readonly<Record<string, unknown>> {
     if (token.length === 0 || token.length > MAX_TOKEN_CHARS) throw new TokenError("token_invalid");
+    const known = this.#remembered.get(token);
+    if (known === undefined || known.expiresAtMs <= this.#nowMs()) return this.#verifyAnew(audience, token);
+    if (known.audience !== audience) throw new TokenError("token_invalid");
+    return known.payload;
+  }
+
+  #verifyAnew(audience: Audience, token: string): Readonly<Record<string, unknown>> {
+    this.#remembered.delete(token);
+    const payload = this.#verified(audience, token);
+    // A room token is shown once.
+    if (audience === "room" || token.length > MAX_REMEMBERED_CHARS) return payload;
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+    this.#remembered.set(token, { audience, payload, expiresAtMs: number(payload, "exp") * 1000 });
+    return payload;
+  }
+
+  #verified(audience: Audience, token: string): Readonly<Record<string, unknown>> {
     try {
       const decoded = this.#signer.decode<{ header: { kid?: unknown } }>(token, { complete: true });
       const key = this.#keys.get(String(decoded?.header.kid));
