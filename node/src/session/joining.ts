@@ -3,7 +3,7 @@ import { ulid } from "ulid";
 import type { Grants, JoinTicket, Role, RoomInfo, SessionCredentials } from "#protocol";
 import { ApiError } from "../http/problems.ts";
 import type { Clock } from "../mesh/clock.ts";
-import { parseSlug } from "../room/slug.ts";
+import { SlugKeys } from "../room/slug-keys.ts";
 import type { Archive, RoomRecord, UserRecord } from "../store/archive.ts";
 import type { JoinRoomOutcome, Occupant, Presence } from "../store/presence.ts";
 import { participantIdOf } from "./participant-id.ts";
@@ -34,6 +34,7 @@ export function grantsOf(role: Role): Grants {
 export class Joining {
   readonly #options: JoiningOptions;
   readonly #names: RoomNames;
+  readonly #slugKeys = new SlugKeys();
 
   constructor(options: JoiningOptions) {
     this.#options = options;
@@ -58,11 +59,11 @@ export class Joining {
 
   /** Throws ApiError unknown_room, or room_moved for a name that a room gave up. */
   async roomOf(slugText: string): Promise<RoomRecord> {
-    const slug = parseSlug(slugText);
-    if (!slug.ok) throw new ApiError("unknown_room");
-    const room = await this.#options.archive.getRoomBySlug(slug.key);
+    const slugKey = this.#slugKeys.keyOf(slugText);
+    if (slugKey === undefined) throw new ApiError("unknown_room");
+    const room = await this.#options.archive.getRoomBySlug(slugKey);
     if (room !== undefined) return room;
-    const moved = await this.#names.movedTo(slug.key);
+    const moved = await this.#names.movedTo(slugKey);
     if (moved === undefined) throw new ApiError("unknown_room");
     throw new ApiError("room_moved", { movedTo: moved.slug });
   }
