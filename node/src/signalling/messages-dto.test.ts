@@ -29,6 +29,22 @@ describe("messages of clients", () => {
     }
   });
 
+  test("[A61] null is refused where a field may only be absent", () => {
+    const optional = { hello: "lastSeq", offer: "fresh", view: "id", typing: "threadId", moderate: "trackId" };
+    const typing = { type: "typing", typing: true };
+    const moderate = { type: "moderate", id: "1", participantId: "p", action: "remove" };
+    for (const message of [...valid, typing, moderate] as readonly { readonly type: string }[]) {
+      const field = optional[message.type as keyof typeof optional];
+      const told = [
+        message.type,
+        parseClientMessage(JSON.stringify({ ...message, ...(field && { [field]: null }) })).ok,
+      ];
+      expect(told).toEqual([message.type, field === undefined]);
+    }
+    const tracks = [{ mid: "0", kind: "audio", source: "microphone", muted: null }];
+    expect(parseClientMessage(JSON.stringify({ type: "offer", id: "1", sdp: "v=0", tracks })).ok).toBe(false);
+  });
+
   test("[A61] any text gives a message or a refusal with the id where one can be read", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {

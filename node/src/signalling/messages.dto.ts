@@ -9,7 +9,6 @@ import {
   IsIn,
   IsInt,
   IsNumber,
-  IsOptional,
   IsString,
   Length,
   Max,
@@ -32,6 +31,7 @@ import type {
   Typing,
   View,
 } from "#protocol";
+import { MayBeAbsent } from "../http/optional.dto.ts";
 import { parseDto } from "../http/validate.dto.ts";
 
 const KINDS = ["audio", "video"];
@@ -56,7 +56,7 @@ class HelloDto extends RequestDto implements Hello {
   @IsString()
   token!: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
   @IsInt()
@@ -88,7 +88,7 @@ class OfferedTrackDto implements OfferedTrack {
   @IsIn(SOURCES)
   source!: TrackSource;
 
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   muted?: boolean;
 }
@@ -107,7 +107,7 @@ class OfferDto extends RequestDto implements Offer {
   @IsArray()
   tracks!: OfferedTrackDto[];
 
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   fresh?: boolean;
 }
@@ -147,7 +147,7 @@ class ViewDto implements View {
   @Equals("view")
   type!: "view";
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 64)
   @IsString()
   id?: string;
@@ -174,7 +174,7 @@ class TypingDto implements Typing {
   @IsBoolean()
   typing!: boolean;
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 128)
   @IsString()
   threadId?: string;
@@ -191,7 +191,7 @@ class ModerateDto extends RequestDto implements Moderate {
   @IsIn(["mute", "remove"])
   action!: "mute" | "remove";
 
-  @IsOptional()
+  @MayBeAbsent()
   @Length(1, 128)
   @IsString()
   trackId?: string;
