@@ -19,6 +19,7 @@ import {
   reminderIdOf,
 } from "./happening-record.ts";
 import { calendarOf } from "./icalendar.ts";
+import { clearingOf } from "./reminders.ts";
 
 export const MAX_HAPPENINGS = 2_000;
 /** Answers to one happening; a room has at most 1,000 people. */
@@ -74,12 +75,13 @@ export class Happenings {
     return this.#told(outcome.record, answers, { change: "changed", userId: user.id });
   }
 
+  /** Its answers go a little later, with a note that was made before: wherever this ends, nothing is left for ever. */
   async remove(record: StoredRecord, user: UserRecord): Promise<void> {
-    const { records } = this.#options.archive;
-    await records.remove(record);
-    for (const answer of await this.#answersOf(record.id)) await records.remove(answer);
+    const { archive, clock, changed } = this.#options;
     const { owner: roomId, id } = record;
-    this.#options.changed({
+    await archive.records.add(clearingOf(record, clock.wallMs()));
+    await archive.records.remove(record);
+    changed({
       ...{ roomId, what: "happening", change: "removed", id, userId: user.id },
       ...{ event: "happening.changed", data: { happeningId: id, removed: true } },
     });

@@ -81,6 +81,40 @@ describe("reminders", () => {
     expect((await archive.records.due("reminder", clock.wallMs() + 10 ** 9, 10)).length).toBe(0);
   });
 
+  test.each([0, 1, 2])(
+    "[C7] answers go with their happening, when the store goes away after %i calls, too",
+    async (left) => {
+      const roomId = await newRoom();
+      const { happeningId } = await happenings.add(roomId, user, {
+        title: "D",
+        startsAt: inMinutes(600),
+        timeZone: "UTC",
+      });
+      const record = await happenings.get(roomId, happeningId);
+      await happenings.answer(record, user, "yes");
+      let calls = left;
+      const away = (): Promise<never> => Promise.reject(new Error("away"));
+      const records = new Proxy(archive.records, {
+        get: (target, key) => (calls-- > 0 ? Reflect.get(target, key) : away),
+      });
+      const failing = new Happenings({ archive: { ...archive, records }, clock, changed: () => undefined });
+      const isTold = await failing.remove(record, user).then(
+        () => true,
+        () => false,
+      );
+      expect(isTold).toBe(left === 2);
+      const worker = workerThat(async () => undefined);
+      for (let minute = 0; minute < 5; minute++) {
+        await clock.advance(60_000);
+        await worker.look();
+      }
+      const isKept = (await archive.records.get({ kind: "happening", id: happeningId })) !== undefined;
+      expect(isKept).toBe(left < 2);
+      expect((await archive.records.weigh("answer", happeningId)).count).toBe(isKept ? 1 : 0);
+      expect((await archive.records.weigh("reminder", happeningId)).count).toBe(0);
+    },
+  );
+
   test("[C5] long after the start nobody is reminded any more", async () => {
     await happenings.add(await newRoom(), user, {
       title: "C",
