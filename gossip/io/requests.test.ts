@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "@jest/globals";
 import { commandId, inboundRequestId, nodeName } from "../src/types.ts";
 import { RemoteError, TimeoutError } from "./errors.ts";
@@ -16,6 +18,32 @@ describe("answers to our requests", () => {
     const result = mine.result(id, "request x to b");
     mine.settle({ kind: "requestResult", id, ok: true, body: packBody(value) });
     expect(await result).toEqual({ ...value, list: [1, "two", Buffer.from([3])] });
+  });
+
+  test("a text that is kept does not keep the body that it came in", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const mine = requests();
+    const kept: string[] = [];
+    const receive = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const body = {
+          id: `a name of 26 letters ${10_000 + kept.length}`,
+          words: Array<string>(80).fill("said, not kept"),
+        };
+        const result = mine.result(id, "request x to b");
+        mine.settle({ kind: "requestResult", id, ok: true, body: packBody(body) });
+        kept.push(((await result) as typeof body).id);
+      }
+    };
+    await receive(100);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    await receive(5_000);
+    collect();
+    // A text takes about 50 bytes, a body more than 1,100.
+    expect((process.memoryUsage().heapUsed - before) / 5_000).toBeLessThan(500);
+    expect(new Set(kept).size).toBe(5_100);
   });
 
   test("no answer in time is a TimeoutError, a refusal a RemoteError with its code", async () => {
