@@ -251,6 +251,30 @@ describe("being asked", () => {
     expect(inbound(h)).toHaveLength(4);
   });
 
+  test("[D2, D5] an answer is forgotten when nobody can ask again, that it was given is not", () => {
+    const h = new Harness();
+    h.meet(2);
+    const answer = (id: number): void => {
+      feed(h, requestFrom(2, id));
+      h.core.respond(inbound(h)[id - 1]!, { ok: true, body: BODY }, h.nowMs);
+    };
+    const answers = (): number => envelopes(h).filter(({ kind }) => kind === "answer").length;
+    answer(1);
+    h.advanceAnswering(115_000);
+    answer(2);
+    h.clear();
+    feed(h, requestFrom(2, 1));
+    expect([answers(), h.drops]).toEqual([1, ["duplicate"]]);
+    h.advanceAnswering(10_000);
+    h.clear();
+    feed(h, requestFrom(2, 3));
+    h.core.respond(inbound(h)[0]!, { ok: true, body: BODY }, h.nowMs);
+    h.clear();
+    for (const id of [1, 2, 3]) feed(h, requestFrom(2, id));
+    expect([inbound(h), answers(), h.drops]).toEqual([[], 2, ["duplicate", "duplicate", "duplicate"]]);
+    expect(h.core.stats()["requests_remembered"]).toBe(3);
+  });
+
   test("[D4] the answer goes the way of the question: by stream when it came so", () => {
     const h = new Harness();
     h.meet(2);

@@ -12,6 +12,8 @@ import type { Delivery } from "./outbox.ts";
 const MAX_WAIT_MS = 60_000;
 /** Answers kept for repeated requests, in bytes together; the oldest give way. */
 const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** An answer is kept for twice the longest wait: by then nobody asks again, and that it was carried out is remembered. */
+const KEPT_ANSWER_MS = 2 * MAX_WAIT_MS;
 
 export interface InboxPorts {
   readonly options: ResolvedGossipOptions;
@@ -33,8 +35,10 @@ export class Inbox {
   readonly #waiting = new Map<InboundRequestId, Waiting>();
   readonly #waitingKeys = new Set<string>();
   readonly #timers = new Deadlines<InboundRequestId>();
-  /** Oldest first. */
-  readonly #answered = new Map<string, Uint8Array>();
+  /** Requests that were carried out, oldest first. */
+  readonly #carriedOut = new Set<string>();
+  /** Their answers while somebody may ask again, oldest first. */
+  readonly #answers = new Map<string, { readonly bytes: Uint8Array; readonly untilMs: InstantMs }>();
   #answeredBytes = 0;
   #lastId = 0;
 
@@ -46,8 +50,9 @@ export class Inbox {
     return this.#waiting.size;
   }
 
+  /** Requests that would not be carried out again. */
   get rememberedCount(): number {
-    return this.#answered.size;
+    return this.#carriedOut.size;
   }
 
   deadlineMs(): InstantMs {
@@ -62,13 +67,11 @@ export class Inbox {
   take(request: DirectRequest, viaStream: boolean, nowMs: InstantMs): DropReason | undefined {
     const { options, sink } = this.#ports;
     const { session, id, from } = request;
-    const key = `${session}/${id}/${from}`;
-    const answer = this.#answered.get(key);
-    if (answer !== undefined) {
-      this.#ports.deliver({ to: from, bytes: answer, byStream: viaStream }, nowMs);
-      return "duplicate";
-    }
-    if (this.#waitingKeys.has(key)) return "duplicate";
+    // Joined and not a template: that would be kept as a tree of its parts, three times as large.
+    const key = [session, id, from].join("/");
+    const answer = this.#answers.get(key);
+    if (answer !== undefined) this.#ports.deliver({ to: from, bytes: answer.bytes, byStream: viaStream }, nowMs);
+    if (this.#carriedOut.has(key) || this.#waitingKeys.has(key)) return "duplicate";
     if (this.#waiting.size >= options.maxInboundRequests) {
       const busy = encodeEnvelope({ kind: "busy", session, id, from: this.#ports.self, to: from });
       this.#ports.deliver({ to: from, bytes: busy, byStream: false }, nowMs);
@@ -95,7 +98,7 @@ export class Inbox {
         ? { ...head, kind: "answer", body: sendable.body }
         : { ...head, kind: "refusal", code: sendable.code, message: sendable.message },
     );
-    this.#remember(waiting.key, bytes);
+    this.#remember(waiting.key, bytes, nowMs);
     this.#ports.deliver({ to: waiting.from, bytes, byStream: waiting.viaStream }, nowMs);
     return true;
   }
@@ -114,15 +117,23 @@ export class Inbox {
     this.#timers.clear(id);
   }
 
-  #remember(key: string, bytes: Uint8Array): void {
-    this.#answered.set(key, bytes);
+  #remember(key: string, bytes: Uint8Array, nowMs: InstantMs): void {
+    this.#carriedOut.add(key);
+    this.#answers.set(key, { bytes, untilMs: nowMs + KEPT_ANSWER_MS });
     this.#answeredBytes += bytes.length;
-    for (const [oldest, old] of this.#answered) {
-      const isWithin =
-        this.#answered.size <= this.#ports.options.maxRememberedRequests && this.#answeredBytes <= MAX_REMEMBERED_BYTES;
-      if (isWithin) return;
-      this.#answered.delete(oldest);
-      this.#answeredBytes -= old.length;
+    const [oldest] = this.#carriedOut;
+    if (this.#carriedOut.size > this.#ports.options.maxRememberedRequests && oldest !== undefined) {
+      this.#carriedOut.delete(oldest);
+      this.#dropAnswer(oldest);
     }
+    for (const [old, { untilMs }] of this.#answers) {
+      if (untilMs > nowMs && this.#answeredBytes <= MAX_REMEMBERED_BYTES) return;
+      this.#dropAnswer(old);
+    }
+  }
+
+  #dropAnswer(key: string): void {
+    this.#answeredBytes -= this.#answers.get(key)?.bytes.length ?? 0;
+    this.#answers.delete(key);
   }
 }
