@@ -43,6 +43,11 @@ export const MOVING_MS = 10_000;
 export const MAX_NODES_PER_ROOM = 256;
 /** Claims remembered so that an older word about the same participant stays void; at the bound the oldest is forgotten. */
 const MAX_CLAIMS = 4_096;
+/**
+ * The claim of somebody who left is forgotten after this time, or up to twice as long: sessions that nobody resumes end
+ * after RESUME_MS everywhere, and what a node says every 15 s does not name them after that.
+ */
+export const CLAIM_KEPT_MS = 300_000;
 /** Runs of a node whose late messages are still recognised. */
 const MAX_RETIRED_BOOTS = 4;
 
@@ -60,6 +65,9 @@ export class Roster {
   readonly #local = new Map<string, Entry>();
   readonly #remote = new Map<string, RemoteNode>();
   readonly #newest = new Map<string, Claim>();
+  /** Who had left when claims were looked at last. */
+  #faded = new Set<string>();
+  #claimsDueMs: InstantMs | undefined;
   readonly #shown = new Map<string, Shown>();
   /** Participants between two nodes: shown as they were. The time is set when the clock is next heard of. */
   readonly #moving = new Map<
@@ -74,6 +82,11 @@ export class Roster {
 
   get localCount(): number {
     return this.#local.size;
+  }
+
+  /** Participants of whom the newest claim is remembered: those shown, and who left a while ago. */
+  get claimCount(): number {
+    return this.#newest.size;
   }
 
   get remoteCount(): number {
@@ -160,6 +173,7 @@ export class Roster {
     for (const remote of this.#remote.values())
       if (remote.down !== undefined) earliestMs = Math.min(earliestMs, remote.down.untilMs);
     for (const { untilMs } of this.#moving.values()) earliestMs = Math.min(earliestMs, untilMs ?? 0);
+    if (this.#newest.size > this.#shown.size) earliestMs = Math.min(earliestMs, this.#claimsDueMs ?? 0);
     return earliestMs;
   }
 
@@ -170,6 +184,17 @@ export class Roster {
       this.#remote.delete(node);
       for (const participantId of remote.entries.keys()) this.#resolve(participantId, remote.down.reason);
     }
+    this.#forgetClaims(nowMs);
+  }
+
+  /** A look every CLAIM_KEPT_MS: who had left by the last one and is still gone is forgotten. */
+  #forgetClaims(nowMs: InstantMs): void {
+    this.#claimsDueMs ??= nowMs + CLAIM_KEPT_MS;
+    if (this.#claimsDueMs > nowMs) return;
+    const gone = [...this.#newest.keys()].filter((participantId) => !this.#shown.has(participantId));
+    for (const participantId of gone) if (this.#faded.has(participantId)) this.#newest.delete(participantId);
+    this.#faded = new Set(gone.filter((participantId) => this.#newest.has(participantId)));
+    this.#claimsDueMs = this.#faded.size > 0 ? nowMs + CLAIM_KEPT_MS : undefined;
   }
 
   /**
@@ -228,6 +253,7 @@ export class Roster {
   }
 
   #witness(entry: Entry): void {
+    this.#faded.delete(entry.participantId);
     const newest = this.#newest.get(entry.participantId);
     if (newest !== undefined && compareClaims(newest, entry.claim) >= 0) return;
     this.#newest.delete(entry.participantId);
