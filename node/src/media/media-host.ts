@@ -28,7 +28,7 @@ import type { PeerLimitsOptions } from "./peer-limits.ts";
 import { PeerTransport, readOffer } from "./peer-transport.ts";
 import type { AdaptationEvent, PlaneEvent, RtpPlaneApi, RtpPlaneSink } from "./rtp-plane-types.ts";
 import type { HostCandidate } from "./sdp-answer.ts";
-import { SlotStates } from "./slot-states.ts";
+import { SlotStates, streamSource } from "./slot-states.ts";
 import { parseStun } from "./stun.ts";
 import { type TrunkRole, TrunkTransport } from "./trunk-transport.ts";
 
@@ -160,7 +160,7 @@ export class MediaHost implements MediaPlane {
 
   #agreed({ peerId }: PeerTransport, result: NegotiateResult): NegotiateResult {
     this.#slotStates.setSlots(peerId, result.slots);
-    for (const track of result.tracks) this.#slotStates.addTrack(track);
+    this.#slotStates.setTracks(peerId, result.tracks);
     return result;
   }
 
@@ -231,13 +231,14 @@ export class MediaHost implements MediaPlane {
     readonly stream: Omit<TrunkStream, "ssrc" | "rtxSsrc">;
   }): Promise<{ readonly ssrc: number; readonly rtxSsrc: number }> {
     const opened = this.#changed(() => this.#trunks.get(input.trunkId)?.openIngress(input.stream));
-    this.#slotStates.addTrack(input.stream.track);
     if (opened === undefined) throw new MediaError("media_unavailable", `no trunk ${input.trunkId}, or it is full`);
+    this.#slotStates.setTracks(streamSource(input.trunkId, opened.ssrc), [input.stream.track]);
     return opened;
   }
 
   closeTrunkIngress(input: { readonly trunkId: string; readonly ssrc: number }): void {
     this.#changed(() => this.#trunks.get(input.trunkId)?.closeIngress(input.ssrc));
+    this.#slotStates.setTracks(streamSource(input.trunkId, input.ssrc), []);
   }
 
   async stats(): Promise<MediaStats> {
@@ -318,7 +319,9 @@ export class MediaHost implements MediaPlane {
       }
       if (this.#byAgentId.get(transport.peerId) === transport) this.#byAgentId.delete(transport.peerId);
     } else {
-      if (this.#trunks.get(transport.trunkId) === transport) this.#trunks.delete(transport.trunkId);
+      const { trunkId } = transport;
+      for (const ssrc of transport.ingressSsrcs()) this.#slotStates.setTracks(streamSource(trunkId, ssrc), []);
+      if (this.#trunks.get(trunkId) === transport) this.#trunks.delete(trunkId);
       if (this.#byAgentId.get(transport.planeId) === transport) this.#byAgentId.delete(transport.planeId);
     }
   }

@@ -17,13 +17,29 @@ interface Slot {
   said: SlotStateEvent["state"];
 }
 
-/** Tracks whose codec is remembered, the oldest forgotten first: more than a worker serves. */
+/** Tracks whose codec is known, the oldest forgotten first: more than a worker serves. */
 const MAX_TRACKS = 20_000;
+
+interface Track {
+  readonly trackId: string;
+  readonly codec: CodecInfo;
+}
+
+interface KnownTrack {
+  codec: CodecInfo;
+  /** The client that publishes it, or the streams that bring it. */
+  readonly sources: Set<string>;
+}
+
+/** One stream of a trunk as a source of a track; no client can have the name. */
+export const streamSource = (trunkId: string, ssrc: number): string => `stream ${trunkId} ${ssrc}`;
 
 export class SlotStates {
   readonly #emit: (event: SlotStateEvent) => void;
   readonly #peers = new Map<string, Map<string, Slot>>();
-  readonly #codecs = new Map<string, CodecInfo>();
+  readonly #tracks = new Map<string, KnownTrack>();
+  /** Ids of what each source has. */
+  readonly #ofSource = new Map<string, readonly string[]>();
   /** Slots by the track on them. */
   readonly #shown = new Map<string, Set<Slot>>();
 
@@ -53,7 +69,9 @@ export class SlotStates {
     for (const slot of after.values()) this.#say(slot);
   }
 
+  /** Its slots go, and what it publishes. */
   removePeer(peerId: string): void {
+    this.setTracks(peerId, []);
     for (const slot of this.#peers.get(peerId)?.values() ?? []) this.#show(slot, null);
     this.#peers.delete(peerId);
   }
@@ -67,13 +85,34 @@ export class SlotStates {
     );
   }
 
-  /** A track was agreed with its publisher, or announced by a trunk. */
-  addTrack({ trackId, codec }: { readonly trackId: string; readonly codec: CodecInfo }): void {
-    this.#codecs.delete(trackId);
-    this.#codecs.set(trackId, codec);
-    const [oldest] = this.#codecs.keys();
-    if (this.#codecs.size > MAX_TRACKS && oldest !== undefined) this.#codecs.delete(oldest);
+  get trackCount(): number {
+    return this.#tracks.size;
+  }
+
+  /** All tracks that were agreed with a publisher, or what one stream of a trunk brings; what it had before is void. */
+  setTracks(source: string, tracks: readonly Track[]): void {
+    const now = new Set(tracks.map(({ trackId }) => trackId));
+    for (const trackId of this.#ofSource.get(source) ?? []) if (!now.has(trackId)) this.#letGo(trackId, source);
+    if (now.size === 0) this.#ofSource.delete(source);
+    else this.#ofSource.set(source, [...now]);
+    for (const track of tracks) this.#addTrack(source, track);
+  }
+
+  #addTrack(source: string, { trackId, codec }: Track): void {
+    const known = this.#tracks.get(trackId) ?? { codec, sources: new Set<string>() };
+    known.codec = codec;
+    known.sources.add(source);
+    this.#tracks.delete(trackId);
+    this.#tracks.set(trackId, known);
+    const [oldest] = this.#tracks.keys();
+    if (this.#tracks.size > MAX_TRACKS && oldest !== undefined) this.#tracks.delete(oldest);
     for (const slot of this.#shown.get(trackId) ?? []) this.#say(slot);
+  }
+
+  #letGo(trackId: string, source: string): void {
+    const known = this.#tracks.get(trackId);
+    known?.sources.delete(source);
+    if (known?.sources.size === 0) this.#tracks.delete(trackId);
   }
 
   assign(input: { readonly peerId: string; readonly mid: string; readonly trackId: string | null }): void {
@@ -108,7 +147,7 @@ export class SlotStates {
   #say(slot: Slot): void {
     const { peerId, mid, trackId } = slot;
     if (trackId === null) return;
-    const codec = this.#codecs.get(trackId);
+    const codec = this.#tracks.get(trackId)?.codec;
     const dark = codec !== undefined && !decodes(slot, codec);
     const state = dark ? "unsupportedCodec" : slot.paused ? "paused" : "live";
     if (state === slot.said) return;

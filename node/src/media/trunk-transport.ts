@@ -169,6 +169,11 @@ export class TrunkTransport implements MuxPeer {
     this.#env.plane.removeTrunkIngress({ trunkId: this.planeId, ssrc }, this.#env.nowMs());
   }
 
+  /** By them this end knows what it takes, also after it closed. */
+  ingressSsrcs(): readonly number[] {
+    return [...this.#ingress.keys()];
+  }
+
   stats(): TrunkStats {
     const none = {
       packetsSent: 0,
