@@ -17,8 +17,8 @@ const TIMEOUT_MS = 2_000;
 const RETRY_AFTER_MS = 500;
 /** Words under way to other nodes; beyond it they are left to the store. */
 const MAX_UNDER_WAY = 1_000;
-/** Words whose repetition is recognised. */
-const MAX_RECENT = 4_096;
+/** Words whose repetition is recognised: the last ones, for longer than any is sent again. */
+const RECENT = { max: 4_096, keptMs: 120_000 };
 const MAX_ID = 128;
 
 /** Messages of the socket that travel this way. Another node's word of any other type is refused. */
@@ -49,7 +49,7 @@ interface WordBody {
 
 export class RoomBroadcast {
   readonly #parts: RoomBroadcastParts;
-  readonly #recent = new RecentIds(MAX_RECENT);
+  readonly #recent = new RecentIds(RECENT);
   readonly #counters = { sent: 0, failed: 0, skipped: 0, refused: 0 };
   #unhandle: () => void = () => undefined;
   #underWay = 0;
@@ -153,7 +153,8 @@ export class RoomBroadcast {
       this.#parts.log.debug({ from }, "another node's word to a room was refused");
       throw new MeshError("bad_shape", "the word was refused; nobody was told");
     }
-    if (this.#recent.add(read.wordId)) this.#parts.deliver(read.roomId, read.word, read.exceptUserId);
+    if (this.#recent.add(read.wordId, this.#parts.clock.nowMs()))
+      this.#parts.deliver(read.roomId, read.word, read.exceptUserId);
     return { ok: true };
   }
 }

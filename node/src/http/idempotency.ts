@@ -7,7 +7,10 @@ import { ApiError } from "./problems.ts";
 import type { Answer } from "./route.ts";
 
 const REMEMBER_MS = 600_000;
-/** At the bound the oldest is forgotten; a retry of it then meets what it made the first time, as a conflict. */
+/**
+ * What is too old goes as others come. At the bound the oldest is forgotten; a retry of it then meets what it made the
+ * first time, as a conflict.
+ */
 const MAX_ENTRIES = 5_000;
 
 interface Entry {
@@ -40,13 +43,25 @@ export class IdempotencyTable {
     const answer = work();
     this.#entries.delete(name);
     this.#entries.set(name, { request, answer, untilMs: this.#clock.nowMs() + REMEMBER_MS });
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
+    this.#forgetOld();
     try {
       return await answer;
     } catch (error) {
       this.#entries.delete(name);
       throw error;
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Oldest first. */
+  #forgetOld(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const [name, { untilMs }] of this.#entries) {
+      if (untilMs > nowMs && this.#entries.size <= MAX_ENTRIES) return;
+      this.#entries.delete(name);
     }
   }
 }

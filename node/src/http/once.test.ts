@@ -38,6 +38,16 @@ describe("creation with a key", () => {
     await clock.advance(600_001);
     expect((await table.once(call("k"), async () => ({ body: "again" }))).body).toBe("again");
   });
+
+  test("[A46] answers of ten minutes are kept, however many there were before", async () => {
+    const clock = new ManualClock();
+    const table = new IdempotencyTable(clock);
+    for (let made = 0; made < 100; made++) {
+      await table.once(call(`k${made}`), async () => ({ body: made }));
+      await clock.advance(60_000);
+    }
+    expect(table.size).toBe(10);
+  });
 });
 
 describe("passwords", () => {

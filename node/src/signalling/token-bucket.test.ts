@@ -25,4 +25,13 @@ describe("rates", () => {
     expect(buckets.take("late", 10_000_000)).toBe(0);
     expect(buckets.size).toBe(1);
   });
+
+  test("[A16] buckets that filled up again are forgotten as others come, long before the bound", () => {
+    const buckets = new KeyedBuckets({ burst: 5, perSecond: 1 });
+    for (let visit = 0; visit < 2_000; visit++) {
+      for (let i = 0; i < 5; i++) expect(buckets.take(`visitor ${visit}`, visit * 1_000)).toBe(0);
+      expect(buckets.take("who stays", visit * 1_000)).toBe(0);
+    }
+    expect(buckets.size).toBeLessThan(10);
+  });
 });

@@ -38,9 +38,12 @@ export class TokenBucket {
   }
 }
 
+/** Full buckets that make place for one new key, from the one that was used longest ago: more go than come. */
+const FORGOTTEN_PER_KEY = 2;
+
 /**
- * Buckets by key (an address, a handle). At the limit full buckets go first, then the one that was used longest ago, so
- * a flood of new keys costs the flooders their memory and nobody else's.
+ * Buckets by key (an address, a handle). Full ones go as new keys come; at the limit all of them, then the one that was
+ * used longest ago, so a flood of new keys costs the flooders their memory and nobody else's.
  */
 export class KeyedBuckets {
   readonly #buckets = new Map<string, TokenBucket>();
@@ -68,8 +71,13 @@ export class KeyedBuckets {
   }
 
   #makeRoom(nowMs: number): void {
-    if (this.#buckets.size < this.#limit) return;
-    for (const [key, bucket] of this.#buckets) if (bucket.isFull(nowMs)) this.#buckets.delete(key);
+    const isAtLimit = this.#buckets.size >= this.#limit;
+    let looked = 0;
+    for (const [key, bucket] of this.#buckets) {
+      if (!isAtLimit && looked === FORGOTTEN_PER_KEY) return;
+      looked += 1;
+      if (bucket.isFull(nowMs)) this.#buckets.delete(key);
+    }
     const [oldest] = this.#buckets.keys();
     if (this.#buckets.size >= this.#limit && oldest !== undefined) this.#buckets.delete(oldest);
   }
