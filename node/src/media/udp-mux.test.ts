@@ -111,20 +111,21 @@ test("what is sent arrives, and a family that is not bound is a counted drop", a
   }
 });
 
-test("failed sends of media are found by a sample, then counted one by one, and are no error of the socket", async () => {
+test("failed sends of media are counted, and are no error of the socket", async () => {
   const { mux, events, seen } = await startMux();
   const { socket, address } = await client();
   const tooLong = Buffer.alloc(70_000);
   try {
-    for (let i = 0; i < 64; i++) mux.sendView(tooLong, address);
-    await seen(1);
+    const first = once(socket, "message");
+    mux.sendView(Buffer.from("first"), address);
     for (let i = 0; i < 10; i++) mux.sendView(tooLong, address);
-    await seen(11);
-    expect(events).toEqual(Array(11).fill("send_failed"));
+    await seen(10);
+    expect(events).toEqual(Array(10).fill("send_failed"));
+    await first;
     const arrived = once(socket, "message");
     mux.sendView(Buffer.from("media"), address);
     expect(String((await arrived)[0])).toBe("media");
-    expect(events).toHaveLength(11);
+    expect(events).toHaveLength(10);
   } finally {
     socket.close();
     await mux.close();

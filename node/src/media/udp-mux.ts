@@ -6,13 +6,14 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { type AddressFamily, addressKey, type UdpAddress } from "./ip-address.ts";
+import { type ViewSender, viewSender } from "./view-sender.ts";
 
 export type MuxDropReason =
   | "mux_unknown_address"
   | "mux_unknown_kind"
   | "mux_too_long"
   | "send_queue_full"
-  /** Of media only a sample while sending works, and every packet for a while after one has failed. */
+  /** Of media every packet, or a sample where view-sender.ts has only the public way. */
   | "send_failed"
   /** The socket itself reported an error. */
   | "socket_failed"
@@ -46,8 +47,6 @@ const SOCKET_BUFFER_BYTES = 4 << 20;
 export const MAX_DATAGRAM_BYTES = 2_048;
 /** Bytes that may wait in user space while the kernel refuses to send (EAGAIN); beyond it packets are dropped and counted. */
 const MAX_QUEUED_BYTES = 1 << 20;
-/** One view in so many is sent with a callback, and so many in a row after a failure. */
-const WATCHED_SENDS = 64;
 
 /** Hands a datagram that is no STUN to the owner of its source by its first bytes; or says why not. */
 export function dispatchDatagram(
@@ -80,9 +79,8 @@ export class UdpMux {
   #socket6: Socket | undefined = undefined;
   /** What waited in user space after the last view was sent. */
   #backlogBytes = 0;
-  #viewsSent = 0;
-  /** Views that are still sent with a callback, as one has failed. */
-  #watchedLeft = 0;
+  #views4: ViewSender | undefined = undefined;
+  #views6: ViewSender | undefined = undefined;
   #burstPending = false;
   #closed = false;
 
@@ -138,17 +136,17 @@ export class UdpMux {
    * Sends a view into memory that will be reused. Node sends at once unless the kernel refuses (EAGAIN), and
    * then keeps the pointer until later; so while packets wait, the bytes are copied. Only the very packet that
    * meets the first refusal may be overwritten before it leaves; its receiver drops it, as SRTP then does not
-   * verify, and asks again. Most have no callback, which would cost a tick for each packet; without one Node keeps
-   * a failure (ENETUNREACH, EMSGSIZE) to itself, so a sample has one.
+   * verify, and asks again.
    */
   sendView(bytes: Uint8Array, to: UdpAddress): void {
     const socket = this.#ready(to);
     if (socket === undefined) return;
     if (this.#backlogBytes > 0) this.#sink.dropped("send_copied");
     const kept = this.#backlogBytes > 0 ? Buffer.from(bytes) : bytes;
-    if (this.#isWatched()) socket.send(kept, to.port, to.host, this.#viewSent);
-    else socket.send(kept, to.port, to.host);
-    this.#backlogBytes = socket.getSendQueueSize();
+    const sender = to.family === 4 ? this.#views4 : this.#views6;
+    const outcome = sender?.send(kept, to.port, to.host);
+    if (outcome === "queued") this.#backlogBytes = socket.getSendQueueSize();
+    else if (outcome === "failed") this.#sink.dropped("send_failed");
   }
 
   /** The socket for an address, unless it has none or too much is waiting. */
@@ -177,20 +175,6 @@ export class UdpMux {
     if (error !== null && !this.#closed) this.#sink.dropped("send_failed");
   };
 
-  readonly #viewSent = (error: Error | null): void => {
-    if (error !== null) this.#watchedLeft = WATCHED_SENDS;
-    this.#sent(error);
-  };
-
-  #isWatched(): boolean {
-    if (this.#watchedLeft > 0) {
-      this.#watchedLeft--;
-      return true;
-    }
-    this.#viewsSent = (this.#viewsSent + 1) % WATCHED_SENDS;
-    return this.#viewsSent === 0;
-  }
-
   async #open(family: AddressFamily, host: string, port: number): Promise<Socket> {
     const lookup: Lookup = (name, _options, callback) => callback(null, name, family);
     const socket = createSocket({
@@ -216,6 +200,9 @@ export class UdpMux {
       this.#sink.dropped("socket_failed");
       this.#sink.failed(error);
     });
+    const views = viewSender(socket, () => this.#closed || this.#sink.dropped("send_failed"));
+    if (family === 4) this.#views4 = views;
+    else this.#views6 = views;
     socket.on("message", (bytes, remote) => this.#receive(bytes, remote, family));
     return socket;
   }
