@@ -56,7 +56,10 @@ export class Assignments {
 
   /** A layer came, went, or changed its size or activity. */
   reselectAll(track: Track, nowMs: InstantMs): void {
-    for (const consumer of track.consumers) this.#reselect(consumer, track, nowMs);
+    for (const consumer of track.consumers) {
+      consumer.peer.allocatedAtMs = Number.NEGATIVE_INFINITY;
+      this.#reselect(consumer, track, nowMs);
+    }
     this.updateDemand(track);
   }
 

@@ -20,14 +20,13 @@ import type { Producer } from "./producer.ts";
 import { unwrap } from "./red.ts";
 import { ViewerReport } from "./reports.ts";
 import type { RouterState } from "./router-state.ts";
-import { RtpRewrite } from "./rtp-rewrite.ts";
+import type { RtpRewrite } from "./rtp-rewrite.ts";
 import type { RtpView } from "./rtp-view.ts";
 import { extendSeq } from "./sequence.ts";
 import type { Track } from "./track.ts";
 import type { Assignment, ConsumerCodec, ConsumerInput, EgressId, InstantMs } from "./types.ts";
 
 const NO_CODEC: ConsumerCodec = { name: "opus", payloadType: 0, rtxPayloadType: undefined };
-
 /** The latest so many packets serve as probes, in turn. */
 const PROBE_REACH = 16;
 /** Longer than the distance of two packets of a voice that goes on. */
@@ -53,7 +52,7 @@ export class Consumer implements PacedStream {
   packetsSent: number;
   octetsSent: number;
   readonly #state: RouterState;
-  readonly #rewrite = new RtpRewrite();
+  readonly #rewrite: RtpRewrite;
   #codec: ConsumerCodec = NO_CODEC;
   #current = new EgressMapping();
   /** Kept because requests for retransmission come late. */
@@ -78,10 +77,11 @@ export class Consumer implements PacedStream {
     owner: { readonly peer: Peer; readonly state: RouterState },
     state?: ForwardingState,
   ) {
-    const { random, options } = owner.state;
+    const { random, options, rewrite } = owner.state;
     this.input = input;
     this.peer = owner.peer;
     this.#state = owner.state;
+    this.#rewrite = rewrite;
     this.responder = new NackResponder(options.retransmitBps);
     this.#started = state !== undefined;
     this.#copies = owner.peer.duplication !== undefined && input.kind === "audio" && input.rtx !== undefined;

@@ -27,6 +27,8 @@ export class Peer {
   /** The estimate that was shared out last, and when. */
   allocatedBps = 0;
   allocatedAtMs: InstantMs = Number.NEGATIVE_INFINITY;
+  /** Everything is shown in full, and the path could carry clearly more. */
+  hasPlenty = false;
   readonly startBps: number;
   feedbackSentAtMs: InstantMs = 0;
   nextReportMs: InstantMs;

@@ -6,6 +6,7 @@ import type { ResolvedRouterOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { Producer } from "./producer.ts";
 import { RedLayout } from "./red.ts";
+import { RtpRewrite } from "./rtp-rewrite.ts";
 import { RtpView } from "./rtp-view.ts";
 import { RouterCounters } from "./stats.ts";
 import type { Track } from "./track.ts";
@@ -32,6 +33,8 @@ export class RouterState {
   readonly scratch = new RtpView();
   readonly scratchInfo = new PayloadInfo();
   readonly scratchRed = new RedLayout();
+  /** Of the packet that is on its way out: filled, sent or queued by its number, and free again. */
+  readonly rewrite = new RtpRewrite();
   /** On a packet found in redundant audio, while it is forwarded. */
   readonly recovered = new RtpView();
   #padding = 0;

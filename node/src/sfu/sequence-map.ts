@@ -6,6 +6,9 @@
 /** Left-out packets that can be told apart later; older ones merge, and only very late packets suffer. */
 const MAX_SEGMENTS = 64;
 
+/** Above every number that occurs in days, and still a small integer to the engine, which boxes others. */
+const NO_START = 0x7fffffff;
+
 export class SequenceMap {
   /** Segment i covers source numbers from starts[i] on, which map by adding offsets[i]. A ring, oldest at `#first`. */
   readonly #starts = new Float64Array(MAX_SEGMENTS);
@@ -14,7 +17,7 @@ export class SequenceMap {
   #count = 0;
   /** Offset of the newest segment: nearly every packet needs only this. */
   #offset = 0;
-  #start = Number.POSITIVE_INFINITY;
+  #start = NO_START;
 
   /** From source number `sourceStart` on, numbers continue at `egressStart`. Forgets everything before. */
   reset(sourceStart: number, egressStart: number): void {

@@ -18,6 +18,9 @@ const AUDIO_BPS = 60_000;
 /** One copy of each block besides. */
 const RED_BPS = 35_000;
 const INTERVAL_MS = 200;
+/** Where everything is shown in full with so much to spare, there is little to decide: what changes that asks for itself. */
+const PLENTY_INTERVAL_MS = 1000;
+const PLENTY_FACTOR = 1.15;
 const CHANGE_SHARE = 0.03;
 /** A layer's measured rate scatters; what is shown stays while it nearly fits. */
 const KEEP_FACTOR = 1.05;
@@ -62,12 +65,14 @@ export class Allocator {
     const { estimator } = sender;
     const { bps } = estimator;
     const moved = Math.abs(bps - peer.allocatedBps) > peer.allocatedBps * CHANGE_SHARE;
-    if (!moved && nowMs - peer.allocatedAtMs < INTERVAL_MS) return;
+    const intervalMs = peer.hasPlenty ? PLENTY_INTERVAL_MS : INTERVAL_MS;
+    if (!moved && nowMs - peer.allocatedAtMs < intervalMs) return;
     peer.allocatedBps = bps;
     peer.allocatedAtMs = nowMs;
     const entries = this.#entries(peer, estimator.isSettled && sender.isGuided(nowMs), nowMs);
     const audioBps = audioRate(peer, nowMs);
     sender.desiredBps = entries.reduce((sum, { costs }) => sum + (costs.at(-1) ?? 0), audioBps);
+    peer.hasPlenty = false;
     const isMissing = entries.some(({ consumer }) => consumer.limitIndex === PAUSED);
     sender.missingBps = isMissing ? entries.reduce((sum, { costs }) => sum + (costs[0] ?? 0), audioBps) : 0;
     if (!sender.isGuided(nowMs)) {
@@ -87,6 +92,8 @@ export class Allocator {
       entry.consumer.limitRepairs(repairs);
       this.#decide(entry, { keep: kept[i] as number, raise: raised[i] as number, budgetBps }, nowMs);
     }
+    const isFull = entries.every(({ consumer, isFree }) => !isFree && consumer.limitIndex === ALL_LAYERS);
+    peer.hasPlenty = isFull && isCalm && !repairs.isLossy && bps > sender.desiredBps * PLENTY_FACTOR;
   }
 
   /** Nothing is known of the path: everybody gets what fits its size. */

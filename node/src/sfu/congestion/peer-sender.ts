@@ -3,6 +3,7 @@ import type { TransportFeedback } from "../twcc-reader.ts";
 import type { InstantMs } from "../types.ts";
 import { BandwidthEstimator, type EstimatorOptions } from "./bandwidth-estimator.ts";
 import { type PacedStream, Pacer } from "./pacer.ts";
+import { ENOUGH_FACTOR } from "./probes.ts";
 import { SentHistory } from "./sent-history.ts";
 
 /**
@@ -99,6 +100,7 @@ export class PeerSender {
     this.pacer.setEstimate(bps, this.estimator.isDraining(nowMs));
     // Whoever has not answered yet may never do.
     if (!this.estimator.hasFeedback || this.streams.size === 0 || this.pacer.queueLength > 0) return;
+    if (bps >= this.desiredBps * ENOUGH_FACTOR) return;
     this.estimator.considerProbe(this, nowMs);
     if (this.estimator.probes.active !== undefined) this.#awake.add(this);
   }

@@ -114,7 +114,7 @@ describe("one path for a camera in a large slot and a screen in a small one", ()
 });
 
 test("[E13] a paused slot that is emptied is said to go on, as whatever comes next is not paused", () => {
-  const call = new Call(100_000, {});
+  const call = new Call(80_000, {});
   call.run();
   const { core, events } = call.harness;
   const paused = (): unknown[] => events.filter((event) => event.kind === "slotPaused").map((event) => event.paused);

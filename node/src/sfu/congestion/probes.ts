@@ -16,6 +16,8 @@ const GROWTH = 2;
 const CONTINUE_SHARE = 0.7;
 /** Above what is wanted, so that the wanted surely fits. */
 const MARGIN = 1.25;
+/** An estimate that exceeds what is wanted by so much needs no probe. */
+export const ENOUGH_FACTOR = MARGIN * 0.95;
 const RESULT_WAIT_MS = 1000;
 const FIRST_INTERVAL_MS = 4000;
 const MAX_INTERVAL_MS = 9000;
@@ -120,7 +122,7 @@ export class Probes {
     if (this.active !== undefined || path.usage !== "normal") return;
     if (this.#awaiting && nowMs - this.#lastStartedMs < RESULT_WAIT_MS) return;
     const ceilingBps = path.desiredBps * MARGIN;
-    if (path.estimateBps >= ceilingBps * 0.95) return;
+    if (path.estimateBps >= path.desiredBps * ENOUGH_FACTOR) return;
     const rateBps = this.#dueRate(path, nowMs);
     if (rateBps > 0) this.#start(Math.min(rateBps, ceilingBps), nowMs);
   }

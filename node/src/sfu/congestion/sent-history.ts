@@ -16,13 +16,21 @@ export const SENT_IN_FLIGHT = 1;
 export const SENT_LOST = 2;
 export const SENT_ACKED = 3;
 
+/** 16 bytes each, so that a packet costs one cache line and not one for each of its fields: | time | number | packed | */
+const ENTRY_DOUBLES = 2;
+const ENTRY_WORDS = 4;
+const NUMBER_WORD = 2;
+const PACKED_WORD = 3;
+/** Packed: | state (2 bits) | cluster (8) | size (16) | */
+const CLUSTER_SHIFT = 16;
+const STATE_SHIFT = 24;
+const UNSTATED_MASK = (1 << STATE_SHIFT) - 1;
+
 export class SentHistory {
   #entries = FIRST_ENTRIES;
-  #extSeqs = new Float64Array(FIRST_ENTRIES).fill(-1);
-  #times = new Float64Array(FIRST_ENTRIES);
-  #sizes = new Uint16Array(FIRST_ENTRIES);
-  #clusters = new Uint8Array(FIRST_ENTRIES);
-  #states = new Uint8Array(FIRST_ENTRIES);
+  #times = new Float64Array(FIRST_ENTRIES * ENTRY_DOUBLES);
+  /** Over the same memory. Of a number its low 32 bits. */
+  #words = new Int32Array(this.#times.buffer);
   /** The first number on the wire is 1; counting starts a cycle up, so that nothing is ever negative. */
   #highest = 0x10000;
   /** Everything up to here was answered, one way or the other. */
@@ -55,12 +63,13 @@ export class SentHistory {
     this.#windowBytes += packet.byteLength;
     if (this.unansweredCount > this.#entries && this.#entries < MAX_ENTRIES) this.#grow();
     const entry = extSeq % this.#entries;
-    if (this.#states[entry] === SENT_IN_FLIGHT) this.inFlightBytes -= this.#sizes[entry] as number;
-    this.#extSeqs[entry] = extSeq;
-    this.#times[entry] = nowMs;
-    this.#sizes[entry] = packet.byteLength;
-    this.#clusters[entry] = packet.cluster;
-    this.#states[entry] = SENT_IN_FLIGHT;
+    const words = this.#words;
+    const at = entry * ENTRY_WORDS;
+    const former = words[at + PACKED_WORD] as number;
+    if (former >>> STATE_SHIFT === SENT_IN_FLIGHT) this.inFlightBytes -= former & 0xffff;
+    this.#times[entry * ENTRY_DOUBLES] = nowMs;
+    words[at + NUMBER_WORD] = extSeq;
+    words[at + PACKED_WORD] = packet.byteLength | (packet.cluster << CLUSTER_SHIFT) | (SENT_IN_FLIGHT << STATE_SHIFT);
     this.inFlightBytes += packet.byteLength;
     return extSeq;
   }
@@ -77,27 +86,28 @@ export class SentHistory {
   }
 
   stateOf(extSeq: number): number {
-    return this.#isHere(extSeq) ? (this.#states[extSeq % this.#entries] as number) : SENT_UNKNOWN;
+    return this.#isHere(extSeq) ? this.#packed(extSeq) >>> STATE_SHIFT : SENT_UNKNOWN;
   }
 
   /** Of a packet that is not unknown. */
   sentAtMs(extSeq: number): InstantMs {
-    return this.#times[extSeq % this.#entries] as number;
+    return this.#times[(extSeq % this.#entries) * ENTRY_DOUBLES] as number;
   }
 
   byteLength(extSeq: number): number {
-    return this.#sizes[extSeq % this.#entries] as number;
+    return this.#packed(extSeq) & 0xffff;
   }
 
   cluster(extSeq: number): number {
-    return this.#clusters[extSeq % this.#entries] as number;
+    return (this.#packed(extSeq) >>> CLUSTER_SHIFT) & 0xff;
   }
 
   /** A packet's fate is known; a lost one may still be acknowledged. */
   settle(extSeq: number, state: typeof SENT_LOST | typeof SENT_ACKED): void {
-    const entry = extSeq % this.#entries;
-    if (this.#states[entry] === SENT_IN_FLIGHT) this.inFlightBytes -= this.#sizes[entry] as number;
-    this.#states[entry] = state;
+    const packed = this.#packed(extSeq);
+    if (packed >>> STATE_SHIFT === SENT_IN_FLIGHT) this.inFlightBytes -= packed & 0xffff;
+    const at = (extSeq % this.#entries) * ENTRY_WORDS;
+    this.#words[at + PACKED_WORD] = (packed & UNSTATED_MASK) | (state << STATE_SHIFT);
     if (extSeq > this.#answered) this.#answered = extSeq;
   }
 
@@ -107,30 +117,31 @@ export class SentHistory {
     return extSeq > this.#highest || !this.#isHere(extSeq) ? Number.POSITIVE_INFINITY : this.sentAtMs(extSeq);
   }
 
+  #packed(extSeq: number): number {
+    return this.#words[(extSeq % this.#entries) * ENTRY_WORDS + PACKED_WORD] as number;
+  }
+
+  /** A packed word is never 0 where there is a packet: it has a state. */
   #isHere(extSeq: number): boolean {
-    return extSeq > 0 && this.#extSeqs[extSeq % this.#entries] === extSeq;
+    if (extSeq <= 0) return false;
+    const at = (extSeq % this.#entries) * ENTRY_WORDS;
+    return this.#words[at + NUMBER_WORD] === (extSeq | 0) && this.#words[at + PACKED_WORD] !== 0;
   }
 
   #grow(): void {
-    const former = this.#entries;
-    const [extSeqs, times, sizes] = [this.#extSeqs, this.#times, this.#sizes];
-    const [clusters, states] = [this.#clusters, this.#states];
+    const [former, times, words] = [this.#entries, this.#times, this.#words];
     const entries = former * 2;
     this.#entries = entries;
-    this.#extSeqs = new Float64Array(entries).fill(-1);
-    this.#times = new Float64Array(entries);
-    this.#sizes = new Uint16Array(entries);
-    this.#clusters = new Uint8Array(entries);
-    this.#states = new Uint8Array(entries);
-    for (let from = 0; from < former; from++) {
-      const extSeq = extSeqs[from] as number;
-      if (extSeq < 0) continue;
+    this.#times = new Float64Array(entries * ENTRY_DOUBLES);
+    this.#words = new Int32Array(this.#times.buffer);
+    // Those of the last numbers are here, each in its place among so many.
+    for (let extSeq = Math.max(1, this.#highest - former); extSeq < this.#highest; extSeq++) {
+      const from = extSeq % former;
       const to = extSeq % entries;
-      this.#extSeqs[to] = extSeq;
-      this.#times[to] = times[from] as number;
-      this.#sizes[to] = sizes[from] as number;
-      this.#clusters[to] = clusters[from] as number;
-      this.#states[to] = states[from] as number;
+      this.#times[to * ENTRY_DOUBLES] = times[from * ENTRY_DOUBLES] as number;
+      for (let word = NUMBER_WORD; word < ENTRY_WORDS; word++) {
+        this.#words[to * ENTRY_WORDS + word] = words[from * ENTRY_WORDS + word] as number;
+      }
     }
   }
 }
