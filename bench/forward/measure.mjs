@@ -14,7 +14,7 @@ const windowMs = Number(process.env.BENCH_SECS ?? 5) * 1_000;
 const WARM_UP = 5;
 const windows = Number(process.env.BENCH_WINDOWS ?? 3);
 /** Until estimates have risen to what is sent, and code is compiled. */
-const settleMs = Number(process.env.BENCH_SETTLE ?? 7) * 1_000;
+const settleMs = Number(process.env.BENCH_SETTLE ?? 12) * 1_000;
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const children = [];
 process.on("exit", () => {

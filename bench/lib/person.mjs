@@ -10,6 +10,8 @@ const REPLY_WITHIN_MS = 15_000;
 const PING_EVERY_MS = 3_000;
 const FEEDBACK_EVERY_MS = 100;
 const REPORT_EVERY_MS = 1_000;
+/** FMT of transport-wide feedback. */
+const TRANSPORT_WIDE = 15;
 const LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
 export class Person {
@@ -58,8 +60,7 @@ export class Person {
 
   /**
    * Connects media: `tracks` of "microphone" and "camera", and so many slots for others. What arrives is counted as datagrams,
-   * which is werift's work when it is to be read and not the node's. Of what is only counted the node is told what a browser on
-   * a perfect path would tell. `prepare` gets the connection before it is offered.
+   * which is werift's work when it is to be read and not the node's. The node is told what a browser on a perfect path would tell. `prepare` gets the connection before it is offered.
    */
   async connect({ tracks = [], audioSlots = 0, videoSlots = 0, reads = false, prepare = () => undefined }) {
     const pc = peerConnection();
@@ -73,7 +74,7 @@ export class Person {
     const answer = await this.#request({ type: "offer", sdp: pc.localDescription.sdp, tracks: offered, fresh: true });
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     await connected(pc);
-    if (audioSlots + videoSlots > 0 && !reads) this.#listen(new Feedback(extensionIds(answer.sdp)));
+    if (audioSlots + videoSlots > 0) this.#listen(new Feedback(extensionIds(answer.sdp)), reads);
   }
 
   /** Shows these participants' cameras, most important first. */
@@ -161,8 +162,13 @@ export class Person {
     return { transceiver, kind, source };
   }
 
-  #listen(feedback) {
+  #listen(feedback, reads) {
     const [dtls] = this.pc.dtlsTransports;
+    const sendRtcp = dtls.sendRtcp.bind(dtls);
+    // Its own feedback would tell of its own delays, which the node would take for the path's.
+    dtls.sendRtcp = async (packets) => {
+      if (packets[0].feedback?.count !== TRANSPORT_WIDE) await sendRtcp(packets);
+    };
     for (const { transport } of this.pc.iceTransports[0].connection.protocols) {
       const ordinary = transport.onData;
       transport.socket.setRecvBufferSize(1 << 20);
@@ -172,7 +178,7 @@ export class Person {
           this.packets += 1;
           feedback.receive(data);
         }
-        if (!isMedia) ordinary(data, from);
+        if (!isMedia || reads) ordinary(data, from);
       };
     }
     const tell = () => {
