@@ -175,11 +175,6 @@ export class Consumer implements PacedStream {
     if (this.#previous.producer === producer) this.#previous.producer = undefined;
   }
 
-  /** What all retransmissions together may take. */
-  limitRepairs(limit: { readonly rateBps: number; readonly isLossy: boolean }): void {
-    this.responder.limit(limit);
-  }
-
   /** The hot path: one packet of a source in whose list this consumer is. Returns true when it was switched to here. */
   forward(producer: Producer, extSeq: number, view: RtpView, nowMs: InstantMs): boolean {
     let switched = false;
@@ -270,14 +265,14 @@ export class Consumer implements PacedStream {
     const egressSeq = this.#last.extSeq - (this.#probes++ % PROBE_REACH);
     counters.probes_sent++;
     if (this.#load(egressSeq, scratch, nowMs) !== undefined && this.#codec.rtxPayloadType !== undefined) {
-      this.#sendAgain(scratch, egressSeq, nowMs);
+      this.#sendAgain(scratch, egressSeq, nowMs, -1);
       return scratch.length;
     }
     if (!this.#state.loadPadding(scratch)) return 0;
     const rewrite = this.#rewrite;
     rewrite.start(payloadType, this.#nextRtxSeq++, this.#last.timestamp);
     rewrite.isPadding = true;
-    this.#emit(rtx.egress, scratch, nowMs);
+    this.#emit(rtx.egress, scratch, nowMs, -1);
     return scratch.length;
   }
 
@@ -298,7 +293,7 @@ export class Consumer implements PacedStream {
   }
 
   /** On the RTX stream where there is one; the rewrite is filled. */
-  #sendAgain(view: RtpView, egressSeq: number, nowMs: InstantMs): void {
+  #sendAgain(view: RtpView, egressSeq: number, nowMs: InstantMs, mediaSeq = egressSeq): void {
     const rewrite = this.#rewrite;
     const { rtx } = this.input;
     const isRed = rewrite.blockPayloadType >= 0;
@@ -310,7 +305,7 @@ export class Consumer implements PacedStream {
       rewrite.originalSeq = egressSeq & 0xffff;
       rewrite.extSeq = this.#nextRtxSeq++;
     }
-    this.#emit(egress, view, nowMs);
+    this.#emit(egress, view, nowMs, mediaSeq);
   }
 
   /** What is filled goes now, or waits for its turn in its source's cache. */
@@ -348,9 +343,11 @@ export class Consumer implements PacedStream {
     if (rewrite.extSeq > this.#sent.extSeq) noteNumbers(this.#sent, rewrite);
   }
 
-  #emit(egress: EgressId, view: RtpView, nowMs: InstantMs): void {
+  /** `mediaSeq`: of the packet that is lost with this one, -1: none. */
+  #emit(egress: EgressId, view: RtpView, nowMs: InstantMs, mediaSeq = this.#rewrite.extSeq): void {
     const rewrite = this.#rewrite;
-    rewrite.transportSeq = this.#sender()?.number(view.payloadLength, nowMs) ?? -1;
+    const packet = { payloadBytes: view.payloadLength, ssrc: this.input.ssrc, mediaSeq };
+    rewrite.transportSeq = this.#sender()?.number(packet, nowMs) ?? -1;
     this.#state.sink.rtp(egress, view, rewrite);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Which retransmission requests of one receiver are served: each packet at most once per round trip, all of them within
+ * Which retransmissions to one receiver are made, asked for or found missing: each packet at most once per round trip, all of them within
  * a rate. Whether the packet still exists is the cache's affair.
  */
 import type { InstantMs } from "./types.ts";
@@ -19,6 +19,8 @@ export class NackResponder {
   // Only receivers that lose packets pay for the memory.
   #servedSeqs: Float64Array | undefined;
   #servedAtMs: Float64Array | undefined;
+  /** Copies of each that may still arrive. */
+  #copies: Uint8Array | undefined;
 
   constructor(rateBps: number) {
     this.#bytesPerMs = rateBps / 8000;
@@ -38,6 +40,7 @@ export class NackResponder {
   ): 0 | 1 | 2 {
     this.#servedSeqs ??= new Float64Array(MEMORY).fill(-1);
     this.#servedAtMs ??= new Float64Array(MEMORY);
+    this.#copies ??= new Uint8Array(MEMORY);
     const entry = request.extSeq % MEMORY;
     const distanceMs = nowMs - (this.#servedAtMs[entry] as number);
     const again = this.#servedSeqs[entry] === request.extSeq;
@@ -46,7 +49,19 @@ export class NackResponder {
     if (!again) this.servedCount++;
     this.#servedSeqs[entry] = request.extSeq;
     this.#servedAtMs[entry] = nowMs;
-    return (again || this.#isLossy) && this.#spend(request.byteLength, nowMs) ? 2 : 1;
+    const copies = (again || this.#isLossy) && this.#spend(request.byteLength, nowMs) ? 2 : 1;
+    this.#copies[entry] = copies;
+    return copies;
+  }
+
+  /** Is a packet missing, of which what was sent at that time is told lost? Not while a later copy, or a twin, is under way. */
+  isMissing(extSeq: number, sentMs: InstantMs): boolean {
+    const entry = extSeq % MEMORY;
+    if (this.#copies === undefined || this.#servedSeqs?.[entry] !== extSeq) return true;
+    if (sentMs < (this.#servedAtMs?.[entry] as number)) return false;
+    const left = Math.max(0, (this.#copies[entry] as number) - 1);
+    this.#copies[entry] = left;
+    return left === 0;
   }
 
   #spend(byteLength: number, nowMs: InstantMs): boolean {

@@ -143,6 +143,18 @@ export class RtcpInput {
     counters.twcc_packets_lost += feedback.statusCount - feedback.ackedCount;
     peer.sender?.handleFeedback(feedback, nowMs);
     this.#allocator.run(peer, nowMs);
+    this.#repairLost(peer, nowMs);
+  }
+
+  /** A lost request, or a lost answer to it, would cost the viewer a round trip more; feedback tells of both as well. */
+  #repairLost(peer: Peer, nowMs: InstantMs): void {
+    const { counters } = this.#state;
+    for (const { ssrc, mediaSeq, sentMs } of peer.sender?.takeLost(nowMs) ?? []) {
+      const consumer = peer.consumers.get(ssrc);
+      if (consumer?.input.kind !== "video" || consumer.input.rtx === undefined) continue;
+      if (!consumer.responder.isMissing(mediaSeq, sentMs)) continue;
+      if (consumer.retransmit(mediaSeq & 0xffff, this.#scratch, nowMs)) counters.rtx_unasked++;
+    }
   }
 
   #nack(peer: Peer, nowMs: InstantMs): void {

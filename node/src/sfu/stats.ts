@@ -18,6 +18,8 @@ export class RouterCounters {
   nacks_sent = 0;
   nacks_received = 0;
   rtx_sent = 0;
+  /** Packets sent again because feedback told them lost; not in `rtx_sent`. */
+  rtx_unasked = 0;
   rtx_received = 0;
   /** Of voices over lossy trunks, sent without being asked for, and their bytes as `rtx_sent` does not count them. */
   audio_copies_sent = 0;

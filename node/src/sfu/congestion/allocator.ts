@@ -89,7 +89,7 @@ export class Allocator {
     const kept = share(entries, estimator.isOverused ? budgetBps : budgetBps * KEEP_FACTOR);
     const raised = share(entries, budgetBps * RAISE_FACTOR);
     for (const [i, entry] of entries.entries()) {
-      entry.consumer.limitRepairs(repairs);
+      entry.consumer.responder.limit(repairs);
       this.#decide(entry, { keep: kept[i] as number, raise: raised[i] as number, budgetBps }, nowMs);
     }
     const isFull = entries.every(({ consumer, isFree }) => !isFree && consumer.limitIndex === ALL_LAYERS);

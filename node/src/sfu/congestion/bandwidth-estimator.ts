@@ -14,6 +14,7 @@ import { RateControl } from "./rate-control.ts";
 import { SENT_ACKED, SENT_IN_FLIGHT, SENT_LOST, SENT_UNKNOWN, type SentHistory } from "./sent-history.ts";
 import { type PathUsage, Trendline } from "./trendline.ts";
 
+const MAX_LOST = 64;
 const FIRST_RTT_MS = 200;
 /** Feedback silent for this long and the round trip, with packets under way: the path is gone or choked. */
 const SILENCE_MS = 700;
@@ -34,6 +35,8 @@ export interface EstimatorOptions {
 
 export class BandwidthEstimator {
   readonly probes: Probes;
+  /** Transport-wide numbers that the last feedback told lost, at most so many. */
+  readonly lost: number[] = [];
   /** The least time from a packet to the feedback that names it, smoothed. */
   rttMs = FIRST_RTT_MS;
   readonly #options: EstimatorOptions;
@@ -97,6 +100,7 @@ export class BandwidthEstimator {
   handleFeedback(feedback: TransportFeedback, nowMs: InstantMs): void {
     const told = this.#told;
     told.lost = 0;
+    this.lost.length = 0;
     told.acked = 0;
     told.minRttMs = Number.POSITIVE_INFINITY;
     this.#probeBps = -1;
@@ -112,6 +116,7 @@ export class BandwidthEstimator {
       else if (state === SENT_IN_FLIGHT) {
         this.#history.settle(extSeq, SENT_LOST);
         told.lost++;
+        if (this.lost.length < MAX_LOST) this.lost.push(extSeq);
       }
     }
     this.#conclude(nowMs);

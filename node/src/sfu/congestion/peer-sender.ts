@@ -15,6 +15,19 @@ export const PACKET_OVERHEAD_BYTES = 28 + 12 + 16 + 10;
 const NO_FEEDBACK_MS = 2000;
 const MAX_PROBE_PACKETS_AT_ONCE = 32;
 
+/** A packet as it leaves; `ssrc` and `mediaSeq` as in SentPacket. */
+export interface Outgoing {
+  readonly payloadBytes: number;
+  readonly ssrc: number;
+  readonly mediaSeq: number;
+}
+export interface LostPacket {
+  readonly ssrc: number;
+  readonly mediaSeq: number;
+  readonly sentMs: InstantMs;
+}
+const NONE: readonly LostPacket[] = [];
+
 export class PeerSender {
   readonly estimator: BandwidthEstimator;
   readonly pacer = new Pacer();
@@ -44,14 +57,15 @@ export class PeerSender {
   }
 
   /** Counts a packet that leaves now and returns its transport-wide sequence number, 16 bits. */
-  number(payloadBytes: number, nowMs: InstantMs): number {
-    const byteLength = payloadBytes + PACKET_OVERHEAD_BYTES;
+  number(packet: Outgoing, nowMs: InstantMs): number {
+    const byteLength = packet.payloadBytes + PACKET_OVERHEAD_BYTES;
+    const { ssrc, mediaSeq } = packet;
     const { probes } = this.estimator;
     const cluster = probes.active?.id ?? 0;
     if (cluster !== 0) probes.noteSent(byteLength);
     if (this.#firstSentMs < 0) this.#firstSentMs = nowMs;
     this.pacer.charge(byteLength, nowMs);
-    return this.#history.add({ byteLength, cluster }, nowMs) & 0xffff;
+    return this.#history.add({ byteLength, cluster, ssrc, mediaSeq }, nowMs) & 0xffff;
   }
 
   enqueue(
@@ -67,6 +81,19 @@ export class PeerSender {
     this.lastReference = feedback.reference;
     this.estimator.handleFeedback(feedback, nowMs);
     this.#settle(nowMs);
+  }
+
+  /** What the last feedback told lost and can be sent again; nothing while the path is choked, as it would choke the more. */
+  takeLost(nowMs: InstantMs): readonly LostPacket[] {
+    const { lost } = this.estimator;
+    if (lost.length === 0 || this.estimator.isRecovering(nowMs)) return NONE;
+    const history = this.#history;
+    const packets = lost.map((extSeq) => ({
+      ssrc: history.ssrc(extSeq),
+      mediaSeq: history.mediaSeq(extSeq),
+      sentMs: history.sentAtMs(extSeq),
+    }));
+    return packets.filter(({ mediaSeq }) => mediaSeq >= 0);
   }
 
   /** Housekeeping, some times a second. */

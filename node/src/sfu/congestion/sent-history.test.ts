@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { SENT_ACKED, SENT_IN_FLIGHT, SENT_LOST, SENT_UNKNOWN, SentHistory } from "./sent-history.ts";
 
-const PACKET = { byteLength: 100, cluster: 0 };
+const PACKET = { byteLength: 100, cluster: 0, ssrc: 0xfffffff0, mediaSeq: 70_000 };
 
 test("[E16] numbers count on over the wrap, and feedback's 16 bits find them again", () => {
   const history = new SentHistory();

@@ -16,15 +16,27 @@ export const SENT_IN_FLIGHT = 1;
 export const SENT_LOST = 2;
 export const SENT_ACKED = 3;
 
-/** 16 bytes each, so that a packet costs one cache line and not one for each of its fields: | time | number | packed | */
-const ENTRY_DOUBLES = 2;
-const ENTRY_WORDS = 4;
+/** 24 bytes each, so that a packet costs one cache line and not one for each field: | time | number | packed | SSRC | seq | */
+const ENTRY_DOUBLES = 3;
+const ENTRY_WORDS = 6;
 const NUMBER_WORD = 2;
 const PACKED_WORD = 3;
+const SSRC_WORD = 4;
+const MEDIA_SEQ_WORD = 5;
 /** Packed: | state (2 bits) | cluster (8) | size (16) | */
 const CLUSTER_SHIFT = 16;
 const STATE_SHIFT = 24;
 const UNSTATED_MASK = (1 << STATE_SHIFT) - 1;
+
+export interface SentPacket {
+  readonly byteLength: number;
+  /** The probe that it belongs to, 0: none. */
+  readonly cluster: number;
+  /** The stream that it is of, or repairs. */
+  readonly ssrc: number;
+  /** Its number there, of a repair that of the packet it carries; -1: nothing is lost with it. */
+  readonly mediaSeq: number;
+}
 
 export class SentHistory {
   #entries = FIRST_ENTRIES;
@@ -50,8 +62,8 @@ export class SentHistory {
     return this.#highest - this.#answered;
   }
 
-  /** Notes a packet that leaves now; returns its extended number. `cluster`: the probe that it belongs to, 0: none. */
-  add(packet: { readonly byteLength: number; readonly cluster: number }, nowMs: InstantMs): number {
+  /** Notes a packet that leaves now; returns its extended number. */
+  add(packet: SentPacket, nowMs: InstantMs): number {
     const extSeq = this.#highest + 1;
     this.#highest = extSeq;
     const elapsedMs = nowMs - this.#windowStartMs;
@@ -70,6 +82,8 @@ export class SentHistory {
     this.#times[entry * ENTRY_DOUBLES] = nowMs;
     words[at + NUMBER_WORD] = extSeq;
     words[at + PACKED_WORD] = packet.byteLength | (packet.cluster << CLUSTER_SHIFT) | (SENT_IN_FLIGHT << STATE_SHIFT);
+    words[at + SSRC_WORD] = packet.ssrc;
+    words[at + MEDIA_SEQ_WORD] = packet.mediaSeq;
     this.inFlightBytes += packet.byteLength;
     return extSeq;
   }
@@ -100,6 +114,14 @@ export class SentHistory {
 
   cluster(extSeq: number): number {
     return (this.#packed(extSeq) >>> CLUSTER_SHIFT) & 0xff;
+  }
+
+  ssrc(extSeq: number): number {
+    return (this.#words[(extSeq % this.#entries) * ENTRY_WORDS + SSRC_WORD] as number) >>> 0;
+  }
+
+  mediaSeq(extSeq: number): number {
+    return this.#words[(extSeq % this.#entries) * ENTRY_WORDS + MEDIA_SEQ_WORD] as number;
   }
 
   /** A packet's fate is known; a lost one may still be acknowledged. */
