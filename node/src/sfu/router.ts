@@ -360,7 +360,8 @@ export class RouterCore {
     const index = track.producers.indexOf(producer);
     if (index >= 0) track.producers[index] = undefined;
     if (peer.producers.get(producer.ssrc) === producer) peer.producers.delete(producer.ssrc);
-    for (const consumer of track.consumers) consumer.forget(producer);
+    // Also those that show another track by now: what they sent of this one could be repaired until now.
+    for (const consumer of this.#consumers.values()) consumer.forget(producer);
     this.#state.nacking.delete(producer);
     this.#state.awaitingKeyframe.delete(producer);
     producer.close();
