@@ -58,6 +58,11 @@ export type ParseResult = { readonly ok: true; readonly offer: ParsedOffer } | S
 export function refuseSdp(code: NegotiateErrorCode, detail: string): SdpRefusal {
   return { ok: false, code, detail };
 }
+/** Parts of a text keep all of it in memory, and what a client agreed on is kept for a call: so that has a memory of its own. */
+function alone(part: string): string {
+  return Buffer.from(part, "utf8").toString("utf8");
+}
+
 const malformed = (detail: string): SdpRefusal => refuseSdp("sdp_malformed", detail);
 
 /** The lines of one section: "a=" values by attribute name, in order. */
@@ -114,7 +119,7 @@ function splitSections(sdp: string): Section[] | SdpRefusal {
     if (line.startsWith("m=")) {
       if (sections.length > MAX_MEDIA_LINES)
         return refuseSdp("sdp_too_large", `more than ${MAX_MEDIA_LINES} media lines`);
-      sections.push(new Section(line.slice(2)));
+      sections.push(new Section(alone(line.slice(2))));
     } else if (line.startsWith("a=")) sections.at(-1)?.add(line.slice(2));
   }
   return sections;
@@ -136,7 +141,7 @@ function parseMedia(section: Section): OfferedMedia | SdpRefusal {
     kind,
     protocol,
     formats,
-    mid,
+    mid: alone(mid),
     active: Number.parseInt(portText, 10) !== 0 || section.has("bundle-only"),
     direction: directionOf(section),
     rtcpMux: section.has("rtcp-mux"),
@@ -209,7 +214,9 @@ function parseRids(section: Section): Pick<OfferedMedia, "rids"> | SdpRefusal {
   if (simulcast === undefined) return { rids: [] };
   const match = /(?:^|\s)send (\S+)/.exec(simulcast);
   if (match === null) return { rids: [] };
-  const rids = (match[1] ?? "").split(";").map((rid) => rid.replace(/^~/, ""));
+  const rids = alone(match[1] ?? "")
+    .split(";")
+    .map((rid) => rid.replace(/^~/, ""));
   if (rids.length > MAX_RIDS) return refuseSdp("sdp_unsupported", `more than ${MAX_RIDS} simulcast layers`);
   if (new Set(rids).size !== rids.length) return malformed("a rid appears twice");
   const declared = new Set(
@@ -251,12 +258,12 @@ function parseTransport(session: Section, lines: readonly Section[], media: read
     media.findIndex((line) => line.active),
   );
   const find = (name: string): string | undefined => lines[at]?.first(name) ?? session.first(name);
-  const ufrag = find("ice-ufrag") ?? "";
+  const ufrag = alone(find("ice-ufrag") ?? "");
   const pwd = find("ice-pwd") ?? "";
   // RFC 8839 section 5.4.
   if (!/^[A-Za-z0-9+/]{4,256}$/.test(ufrag) || !/^[A-Za-z0-9+/]{22,256}$/.test(pwd))
     return malformed("no ICE ufrag and pwd");
-  const fingerprint = parseFingerprint(find("fingerprint") ?? "");
+  const fingerprint = parseFingerprint(alone(find("fingerprint") ?? ""));
   if (fingerprint === undefined) return refuseSdp("sdp_unsupported", "no fingerprint of SHA-256, SHA-384 or SHA-512");
   const setup = find("setup");
   if (setup !== "actpass" && setup !== "active")

@@ -133,7 +133,24 @@ export function planSession(input: {
   }
   if (lines.every((line) => line.role === "rejected")) return refuseSdp("sdp_unsupported", "no media line is usable");
   for (const mid of slotSsrcs.keys()) if (!offer.media.some((media) => media.mid === mid)) slotSsrcs.delete(mid);
-  return { ok: true, plan: { lines, allowsMixedExtensions: offer.allowsMixedExtensions, slotSsrcs } };
+  return {
+    ok: true,
+    plan: { lines: shareLists(lines), allowsMixedExtensions: offer.allowsMixedExtensions, slotSsrcs },
+  };
+}
+
+/** The slots of a client agree on the same lists, of some kilobytes each: one of them is kept. */
+function shareLists(lines: readonly PlannedLine[]): readonly PlannedLine[] {
+  const known = new Map<string, readonly unknown[]>();
+  const share = <T>(list: readonly T[]): readonly T[] => {
+    const key = JSON.stringify(list);
+    const former = known.get(key) as readonly T[] | undefined;
+    if (former === undefined) known.set(key, list);
+    return former ?? list;
+  };
+  return lines.map((line) =>
+    "codecs" in line ? { ...line, codecs: share(line.codecs), extmap: share(line.extmap) } : line,
+  );
 }
 
 function checkTracks(offer: ParsedOffer, tracks: readonly OwnTrack[]): SdpRefusal | undefined {
