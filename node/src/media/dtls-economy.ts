@@ -6,6 +6,7 @@ import { createPrivateKey, sign, X509Certificate } from "node:crypto";
 import type { RTCCertificate, RTCDtlsTransport } from "werift";
 
 type Association = NonNullable<RTCDtlsTransport["dtls"]>;
+type KeyPair = Association["cipher"]["localKeyPair"];
 
 /** What werift would read out of the texts of a certificate for each association. */
 interface ParsedCertificate {
@@ -63,6 +64,8 @@ export function forgetHandshake({ cipher, dtls }: Association): void {
   dtls.lastMessage = dtls.lastMessage.map(alone);
   dtls.lastFlight = [];
   cipher.masterSecret = alone(cipher.masterSecret);
+  cipher.localKeyPair = undefined as unknown as KeyPair;
+  cipher.remoteKeyPair = {};
   if (cipher.remoteCertificate !== undefined) cipher.remoteCertificate = alone(cipher.remoteCertificate);
   const aead = cipher.cipher;
   for (const name of ["clientWriteKey", "serverWriteKey", "clientNonce", "serverNonce"] as const) {

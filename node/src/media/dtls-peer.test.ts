@@ -104,6 +104,16 @@ test("[G10] an alert that does not verify and a record of no known type change n
   expect([before, server.closed]).toEqual([0, [undefined]]);
 });
 
+test("the key pairs of a handshake are forgotten with its end", async () => {
+  const { server, client } = await pair();
+  await Promise.all([server.result, client.result]);
+  for (const { peer } of [server, client]) {
+    expect(peer.transport.dtls?.cipher.localKeyPair).toBeUndefined();
+    expect(peer.transport.dtls?.cipher.remoteKeyPair).toEqual({});
+    peer.close();
+  }
+});
+
 test("[G9] a certificate of another fingerprint is refused", async () => {
   const wrong = { algorithm: "sha-256", value: Array.from({ length: 32 }, () => "AB").join(":") };
   const { server, client } = await pair({ ofClient: wrong });

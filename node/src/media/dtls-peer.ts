@@ -12,6 +12,7 @@ import {
   RTCDtlsParameters,
   RTCDtlsTransport,
 } from "werift";
+import { useNativeCurve } from "./dtls-curve.ts";
 import { forgetHandshake, leaveOutSrtp, startServer } from "./dtls-economy.ts";
 import { clientOwnsCertificate, type HandshakeRecord, serverOwnsCertificate } from "./dtls-proof.ts";
 
@@ -65,8 +66,9 @@ const CLOSE_SEQUENCE = 2 ** 40;
 const LAST_FLIGHT = 7;
 const fingerprints = new WeakMap<RTCCertificate, Fingerprint>();
 
-/** One certificate for each worker: ECDSA P-256, self-signed. */
+/** One certificate for each worker: ECDSA P-256, self-signed. From then on werift computes with OpenSSL, see there. */
 export async function createCertificate(): Promise<RTCCertificate> {
+  useNativeCurve();
   return await RTCDtlsTransport.SetupCertificate();
 }
 
