@@ -1,16 +1,15 @@
 // The people of the soak, in a process of their own. Two stay and talk across the trunk; others come, publish, write and go in
-// every way that people go. Arguments: seed, then the nodes' base URLs.
+// every way that people go. Arguments: seed, visitors at once, then the nodes' base URLs.
 // IPC in: {stay: true} → {ready}, {churn: seconds} → {rest: {visits, failed, errors}} when all visitors have gone.
 import { randomBytes } from "node:crypto";
 import { guest, makeRooms } from "../lib/api.mjs";
 import { Person } from "../lib/person.mjs";
 import { sleep } from "../lib/proc.mjs";
 
-const [, , seed, ...urls] = process.argv;
+const [, , seed, visitors, ...urls] = process.argv;
 const MAIN = "soak";
 /** Rooms that are empty between visits. */
 const SIDE = ["soak-side-1", "soak-side-2", "soak-side-3"];
-const AT_ONCE = 2;
 /** A device that loses power is noticed after its resume time, so none may do so near the end of a round. */
 const CUT_BEFORE = 0.6;
 const VIDEO_FPS = 10;
@@ -114,7 +113,7 @@ async function churn(seconds) {
       await sleep(1_000 + chance() * 3_000);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: Number(visitors) }, lane));
   return result;
 }
 

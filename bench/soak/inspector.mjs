@@ -8,7 +8,11 @@ import { sleep } from "../lib/proc.mjs";
 const REPLY_WITHIN_MS = 120_000;
 /** Finalizers, and what they free, need a second collection. */
 const COLLECTIONS = 2;
-const LOOK = "JSON.stringify({ memory: process.memoryUsage(), resources: process.getActiveResourcesInfo() })";
+const LOOK = `JSON.stringify({
+  memory: process.memoryUsage(),
+  code: process.getBuiltinModule("node:v8").getHeapCodeStatistics(),
+  resources: process.getActiveResourcesInfo(),
+})`;
 
 export class Inspector {
   #socket;
@@ -30,7 +34,10 @@ export class Inspector {
     this.#socket = socket;
   }
 
-  /** Heap and external memory of each thread in bytes, and how many resources of each kind keep it busy. */
+  /**
+   * Heap and external memory of each thread in bytes, how much of its heap is code (bytecode and machine code with what
+   * belongs to it), and how many resources of each kind keep it busy.
+   */
   async look() {
     const threads = {};
     for (const [name, session] of this.#threads()) {
@@ -39,11 +46,12 @@ export class Inspector {
         await sleep(200);
       }
       const { result } = await this.#ask(session, "Runtime.evaluate", { expression: LOOK, returnByValue: true });
-      const { memory, resources } = JSON.parse(result.value);
+      const { memory, code, resources } = JSON.parse(result.value);
+      const codeUsed = code.code_and_metadata_size + code.bytecode_and_metadata_size;
       const { heapUsed, external, arrayBuffers } = memory;
       const active = {};
       for (const kind of resources) active[kind] = (active[kind] ?? 0) + 1;
-      threads[name] = { heapUsed, external, arrayBuffers, active };
+      threads[name] = { heapUsed, codeUsed, external, arrayBuffers, active };
     }
     return threads;
   }

@@ -2,8 +2,9 @@
 // built, embedded stores, loopback; two people stay and talk across the trunk, visitors come and go. Every so often the visitors
 // pause, and when all have gone each node's memory after a full collection, open files and timers are noted (one JSON line
 // each). The last line is the verdict over the last three quarters; a signal asks for it early. See bench/README.md.
-//   --minutes N (120)  --every SECONDS (60)  --seed N (1)  --snapshots PREFIX (heap snapshots at a quarter and at the end;
-//   making one leaves much resident memory behind, so look at the heap then and not at rssMb)
+//   --minutes N (120)  --every SECONDS (60)  --churn SECONDS (24: of each round, the rest is for visitors to go)
+//   --visitors N (2: at once)  --seed N (1)  --snapshots PREFIX (heap snapshots at a quarter and at the end; making one leaves
+//   much resident memory behind, so look at the heap then and not at rssMb)
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -17,13 +18,13 @@ const { values: given } = parseArgs({
   options: {
     minutes: { type: "string", default: "120" },
     every: { type: "string", default: "60" },
+    churn: { type: "string", default: "24" },
+    visitors: { type: "string", default: "2" },
     seed: { type: "string", default: "1" },
     snapshots: { type: "string" },
   },
 });
-const [minutes, everySeconds] = [given.minutes, given.every].map(Number);
-/** Of a round; the rest is for visitors to go, lost devices to be given up, and the samples. */
-const CHURN_SHARE = 0.4;
+const [minutes, everySeconds, churnSeconds] = [given.minutes, given.every, given.churn].map(Number);
 /** A lost device is given up after 20 s, its sockets somewhat later. */
 const REST_WITHIN_MS = 60_000;
 /** Idle HTTP connections are closed by then. */
@@ -56,7 +57,7 @@ const mesh = await startMesh(2, {
 });
 const crowd = fork(
   fileURLToPath(new URL("./crowd.mjs", import.meta.url)),
-  [given.seed, ...mesh.nodes.map(({ url }) => url)],
+  [given.seed, given.visitors, ...mesh.nodes.map(({ url }) => url)],
   { stdio: ["ignore", "ignore", "inherit", "ipc"] },
 );
 let isOver = false;
@@ -71,13 +72,13 @@ const samples = [];
 const total = { visits: 0, failed: 0 };
 
 async function round() {
-  const rest = await ask({ churn: everySeconds * CHURN_SHARE }, "rest");
+  const rest = await ask({ churn: churnSeconds }, "rest");
   total.visits += rest.visits;
   total.failed += rest.failed;
   const atRest = await Promise.all(mesh.nodes.map(untilAtRest));
   await sleep(SETTLE_MS);
   for (const [i, node] of mesh.nodes.entries()) {
-    const sample = { ...(await takeSample(node, startedMs)), atRest: atRest[i] };
+    const sample = { ...(await takeSample(node, startedMs)), visits: total.visits, atRest: atRest[i] };
     samples.push(sample);
     console.log(JSON.stringify(sample));
   }

@@ -41,6 +41,8 @@ export async function takeSample(node, startedMs) {
     minutes: Math.round((performance.now() - startedMs) / 600) / 100,
     rssMb: megabytes(residentKb(pid) * 1024),
     heapMb: megabytes(sum(all.map(({ heapUsed }) => heapUsed))),
+    codeMb: megabytes(sum(all.map(({ codeUsed }) => codeUsed))),
+    dataMb: megabytes(sum(all.map(({ heapUsed, codeUsed }) => heapUsed - codeUsed))),
     externalMb: megabytes(sum(all.map(({ external }) => external))),
     arrayBuffersMb: megabytes(sum(all.map(({ arrayBuffers }) => arrayBuffers))),
     heapOfThreadsMb: Object.fromEntries(all.map(({ heapUsed }, i) => [Object.keys(threads)[i], megabytes(heapUsed)])),
@@ -56,8 +58,15 @@ export async function takeSample(node, startedMs) {
 
 const FLAT_MB_PER_HOUR = 1;
 const FLAT_SHARE = 0.02;
-/** At the beginning caches fill, and code is compiled. */
+/** Of the heap without code, where enough people came to tell; claims that are kept for minutes cost half as much. */
+const FLAT_BYTES_PER_VISIT = 500;
+const TELLING_VISITS = 500;
+/** Code is compiled for half an hour, and in short runs most of what grows is code: they are not judged by memory as a whole. */
+const LONG_MINUTES = 60;
+/** At the beginning code is compiled, and tables fill that forget by time, the slowest after ten minutes. All three must be over. */
 const WARM_UP_SHARE = 0.25;
+const WARM_UP_VISITS = 200;
+const WARM_UP_MINUTES = 10;
 const round = (value, digits = 3) => Number(value.toFixed(digits));
 
 /** Flat: the line through the samples rises by less than 1 MB an hour, or less than 2 % of the mean over its length. */
@@ -69,11 +78,32 @@ function trend(samples, field) {
   return {
     perHour: round(slope),
     standardError: round(error),
+    ...visitCost(samples, field),
     mean: round(mean),
     first: samples[0][field],
     last: samples.at(-1)[field],
     isFlat,
   };
+}
+
+/** Bytes that a visit adds, and by how much that may be wrong; nothing where nobody came. */
+function visitCost(samples, field) {
+  if (samples.at(-1).visits === samples[0].visits) return {};
+  const { slope, error } = fitLine(samples.map(({ visits, [field]: value }) => [visits, value * MB]));
+  return { bytesPerVisit: Math.round(slope), bytesPerVisitError: Math.round(error) };
+}
+
+/** The verdict in words; each speaks of something that this run was able to show. */
+function words({ rssMb, heapMb, dataMb }, { fds }, samples) {
+  const [first, last] = [samples[0], samples.at(-1)];
+  const isFlat = rssMb.isFlat && heapMb.isFlat;
+  const isDataFlat = dataMb.bytesPerVisit < FLAT_BYTES_PER_VISIT;
+  return [
+    ...(last.visits - first.visits < TELLING_VISITS ? [] : [isDataFlat ? "data flat" : "DATA GROWS WITH VISITS"]),
+    ...(last.minutes < LONG_MINUTES
+      ? ["too short for memory and files"]
+      : [isFlat ? "memory flat" : "MEMORY GROWS", fds.isConstant ? "files constant" : "FILES VARY"]),
+  ];
 }
 
 /** Constant: the line through the samples rises by less than one; single samples may meet a connection that just closes. */
@@ -84,13 +114,18 @@ function range(samples, field) {
   return { min: Math.min(...values), max: Math.max(...values), rise: round(rise), isConstant: rise < 1 };
 }
 
-/** `samples`: of one node. Those with visitors still in are left out, and the first quarter. */
+/** `samples`: of one node. Those with visitors still in are left out, and the warm-up. */
 export function judge(samples) {
-  const end = samples.at(-1)?.minutes ?? 0;
-  const taken = samples.filter(({ minutes, atRest }) => atRest && minutes >= WARM_UP_SHARE * end);
+  const { minutes: end = 0, visits: all = 0 } = samples.at(-1) ?? {};
+  const [fromMinutes, fromVisits] = [Math.max(WARM_UP_MINUTES, WARM_UP_SHARE * end), Math.min(WARM_UP_VISITS, all)];
+  const isWarm = ({ minutes, visits }) => minutes >= fromMinutes && visits >= fromVisits;
+  const taken = samples.filter((sample) => sample.atRest && isWarm(sample));
   if (taken.length < 3) return { verdict: "too few samples", samples: taken.length };
   const memory = Object.fromEntries(
-    ["rssMb", "heapMb", "externalMb", "arrayBuffersMb"].map((field) => [field, trend(taken, field)]),
+    ["rssMb", "heapMb", "dataMb", "codeMb", "externalMb", "arrayBuffersMb"].map((field) => [
+      field,
+      trend(taken, field),
+    ]),
   );
   const counts = Object.fromEntries(
     ["fds", "osThreads", "timers", "resources", "sessions", "media_peers", "media_tracks", "rooms"].map((field) => [
@@ -98,11 +133,10 @@ export function judge(samples) {
       range(taken, field),
     ]),
   );
-  const isFlat = memory.rssMb.isFlat && memory.heapMb.isFlat;
-  const words = [isFlat ? "memory flat" : "MEMORY GROWS", counts.fds.isConstant ? "files constant" : "FILES VARY"];
   return {
-    verdict: words.join(", "),
+    verdict: words(memory, counts, taken).join(", "),
     samples: taken.length,
+    visits: [taken[0].visits, all],
     notAtRest: samples.filter((s) => !s.atRest).length,
     memory,
     counts,
