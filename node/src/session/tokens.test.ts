@@ -131,6 +131,15 @@ describe("tokens", () => {
     expect(verified).toBe(MAX_REMEMBERED + 2);
   });
 
+  test("tokens of people who left are forgotten, long before the bound", async () => {
+    const { tokens, clock } = await make();
+    for (let visit = 0; visit < 100; visit += 1) {
+      tokens.verifySession(tokens.signSession({ ...session, sessionId: `S${visit}` }).token);
+      clock.nowMs += 60_000;
+    }
+    expect(tokens.rememberedCount).toBe(10);
+  });
+
   test("[A5] a changed, unsigned, garbled or endless token is refused", async () => {
     const { tokens } = await make();
     const { token } = tokens.signUser(user);

@@ -17,6 +17,8 @@ export const MAX_TOKEN_CHARS = 8192;
  * one remembered first goes, and is verified anew.
  */
 export const MAX_REMEMBERED = 2_048;
+/** Then a token is verified anew when it comes, and forgotten when others come: most belong to people who left. */
+const REMEMBERED_MS = 600_000;
 /** Longer ones are verified each time, which bounds the memory. User and session tokens have about 300. */
 const MAX_REMEMBERED_CHARS = 1_024;
 
@@ -67,7 +69,7 @@ export type Signer = Pick<FastifyInstance["jwt"], "sign" | "verify" | "decode">;
 interface Verified {
   readonly audience: Audience;
   readonly payload: Readonly<Record<string, unknown>>;
-  readonly expiresAtMs: number;
+  readonly untilMs: number;
 }
 
 interface Key {
@@ -99,6 +101,11 @@ export class Tokens {
     this.#keys = new Map(keys.map((key) => [key.kid, key]));
     this.#current = current;
     this.#nowMs = options.nowMs;
+  }
+
+  /** Verified tokens that are remembered now. */
+  get rememberedCount(): number {
+    return this.#remembered.size;
   }
 
   signUser(claims: UserClaims): Signed {
@@ -183,7 +190,7 @@ export class Tokens {
   #verify(audience: Audience, token: string): Readonly<Record<string, unknown>> {
     if (token.length === 0 || token.length > MAX_TOKEN_CHARS) throw new TokenError("token_invalid");
     const known = this.#remembered.get(token);
-    if (known === undefined || known.expiresAtMs <= this.#nowMs()) return this.#verifyAnew(audience, token);
+    if (known === undefined || known.untilMs <= this.#nowMs()) return this.#verifyAnew(audience, token);
     if (known.audience !== audience) throw new TokenError("token_invalid");
     return known.payload;
   }
@@ -193,10 +200,21 @@ export class Tokens {
     const payload = this.#verified(audience, token);
     // A room token is shown once.
     if (audience === "room" || token.length > MAX_REMEMBERED_CHARS) return payload;
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
-    this.#remembered.set(token, { audience, payload, expiresAtMs: number(payload, "exp") * 1000 });
+    const nowMs = this.#nowMs();
+    this.#forgetOld(nowMs);
+    this.#remembered.set(token, {
+      ...{ audience, payload },
+      untilMs: Math.min(number(payload, "exp") * 1000, nowMs + REMEMBERED_MS),
+    });
     return payload;
+  }
+
+  /** Oldest first, until there is place for one more and the oldest is still good. */
+  #forgetOld(nowMs: number): void {
+    for (const [token, { untilMs }] of this.#remembered) {
+      if (untilMs > nowMs && this.#remembered.size < MAX_REMEMBERED) return;
+      this.#remembered.delete(token);
+    }
   }
 
   #verified(audience: Audience, token: string): Readonly<Record<string, unknown>> {
