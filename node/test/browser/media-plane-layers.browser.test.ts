@@ -33,9 +33,11 @@ describe("a viewer whose slot shrinks and grows sees another layer and no break"
       bob.watch("ann", SMALL);
       const lowest = await shows(bob, "a picture", (width) => width > 0 && width <= 480);
       bob.watch("ann", LARGE);
-      const highest = await shows(bob, "a larger picture", (width) => width > lowest);
+      await shows(bob, "a larger picture", (width) => width > lowest);
       await seesOn(bob, 30);
       const before = videoOf(await bob.stats());
+      // An encoder that has just begun may still enlarge all of its layers.
+      const highest = before?.width ?? 0;
       bob.watch("ann", SMALL);
       expect(await shows(bob, "a smaller picture", (width) => width < highest)).toBeLessThan(highest);
       await seesOn(bob, 60);

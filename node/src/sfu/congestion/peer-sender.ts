@@ -83,10 +83,10 @@ export class PeerSender {
     this.#settle(nowMs);
   }
 
-  /** What the last feedback told lost and can be sent again; nothing while the path is choked, as it would choke the more. */
+  /** What the last feedback told lost and can be sent again; nothing while a queue stands on the path, which it would make longer. */
   takeLost(nowMs: InstantMs): readonly LostPacket[] {
     const { lost } = this.estimator;
-    if (lost.length === 0 || this.estimator.isRecovering(nowMs)) return NONE;
+    if (lost.length === 0 || this.estimator.isDraining(nowMs)) return NONE;
     const history = this.#history;
     const packets = lost.map((extSeq) => ({
       ssrc: history.ssrc(extSeq),
