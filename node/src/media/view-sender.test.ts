@@ -5,8 +5,9 @@ import { viewSender } from "./view-sender.ts";
 
 const HOST = "127.0.0.1";
 /** As the mux has it: without it Node asks the resolver before each packet. */
-const lookup = ((host: string, _options: unknown, callback: (error: null, host: string, family: number) => void) =>
-  callback(null, host, 4)) as never;
+type Found = (error: null, host: string, family: number) => void;
+const lookup = ((host: string, _options: unknown, found: Found) => found(null, host, 4)) as never;
+const lookup6 = ((host: string, _options: unknown, found: Found) => found(null, host, 6)) as never;
 const TOO_LONG = Buffer.alloc(70_000);
 let [from, to]: Socket[] = [];
 
@@ -52,6 +53,25 @@ describe.each([
 
     expect(arrived).toEqual(Array.from({ length: 200 }, (_, i) => String(i).padStart(3, "0")));
   });
+});
+
+test("IPv6 has a way of its own", async () => {
+  const sockets = [0, 1].map(() => createSocket({ type: "udp6", lookup: lookup6 }));
+  const [source, target] = sockets as [Socket, Socket];
+  try {
+    for (const socket of sockets) await new Promise<void>((resolve) => socket.bind(0, "::1", resolve));
+    const sender = viewSender(source, () => undefined);
+    const arrived: string[] = [];
+    target.on("message", (bytes) => arrived.push(String(bytes)));
+
+    for (const text of ["first", "second", "third"])
+      expect(sender.send(Buffer.from(text), target.address().port, "::1")).toBe("sent");
+    while (arrived.length < 3) await once(target, "message");
+
+    expect(arrived).toEqual(["first", "second", "third"]);
+  } finally {
+    for (const socket of sockets) socket.close();
+  }
 });
 
 test("by the handle every refusal of the kernel is known at once", () => {

@@ -77,7 +77,8 @@ class HandleSender implements ViewSender {
       return ordinary.apply(handle, args);
     };
     const outcome = this.#publicWay.send(bytes, port, host);
-    Reflect.deleteProperty(handle, "send");
+    // Not deleted: the handle of an IPv6 socket has its own.
+    handle.send = ordinary;
     this.#request = this.#learned()?.() ?? {};
     return outcome;
   }
