@@ -60,7 +60,8 @@ export class Person {
 
   /**
    * Connects media: `tracks` of "microphone" and "camera", and so many slots for others. What arrives is counted as datagrams,
-   * which is werift's work when it is to be read and not the node's. The node is told what a browser on a perfect path would tell. `prepare` gets the connection before it is offered.
+   * which is werift's work when it is to be read and not the node's. The node is told what a browser on a
+   * perfect path would tell. `prepare` gets the connection before it is offered.
    */
   async connect({ tracks = [], audioSlots = 0, videoSlots = 0, reads = false, prepare = () => undefined }) {
     const pc = peerConnection();

@@ -1,6 +1,6 @@
 /**
- * Which retransmissions to one receiver are made, asked for or found missing: each packet at most once per round trip, all of them within
- * a rate. Whether the packet still exists is the cache's affair.
+ * Which retransmissions to one receiver are made, asked for or found missing: each packet at most once per round trip, all of
+ * them within a rate. Whether the packet still exists is the cache's affair.
  */
 import type { InstantMs } from "./types.ts";
 
